@@ -1,0 +1,192 @@
+/*
+ * What the manager and its children say to each other, over one
+ * SOCK_SEQPACKET pair per child: one message a packet, a header and a body of
+ * fixed size.  MESSAGES is the whole vocabulary; a message that is not in it,
+ * exactly, closes the channel it came on.
+ *
+ * A multiplexer is trusted with connections; a zygote is trusted with nothing:
+ * what it says is used about its own pool's slots only, after a check.
+ */
+#ifndef PERUSERD_MESSAGE_H
+#define PERUSERD_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define MESSAGE_MAGIC 0x50524d31u               /* "PRM1" */
+#define MESSAGE_TEXT  200                       /* bytes of text in a fault, terminator included */
+
+enum role {
+	ROLE_MANAGER = 1,
+	ROLE_MULTIPLEXER,
+	ROLE_ZYGOTE
+};
+
+struct message_listener {
+	uint32_t index;         /* into the slice's "listen" list */
+	uint32_t reserved;
+};
+
+struct message_slot {
+	uint32_t slot;          /* index on the board */
+	uint32_t generation;    /* of the slot, as in its word on the board */
+	uint32_t pool;          /* index into the configuration's pools */
+	uint32_t reserved;
+};
+
+struct message_slot_gone {
+	uint32_t slot;
+	uint32_t generation;
+	int32_t status;         /* as wait(2) gives it */
+	uint32_t reserved;
+};
+
+struct message_pool {
+	uint32_t pool;
+	uint32_t generation;    /* of its zygote */
+};
+
+struct message_log {
+	uint32_t log;           /* index into settings.logs */
+	uint32_t error;         /* 0, or the errno that kept it from being opened */
+};
+
+struct message_signal {
+	uint32_t slot;
+	uint32_t generation;
+	uint32_t signal;        /* SIGTERM: leave when idle; SIGKILL: now */
+	uint32_t reserved;
+};
+
+struct message_stop {
+	uint32_t timeout_ms;    /* how long running requests may take; 0: no bound */
+	uint32_t reserved;
+};
+
+struct message_fault {
+	uint32_t step;          /* enum confine_step, or 0 where none fits */
+	int32_t error;          /* errno, or 0 */
+	char text[MESSAGE_TEXT];/* terminated by its sender; the receiver makes sure and escapes it */
+};
+
+struct message_none {
+	uint32_t reserved[2];
+};
+
+/*      NAME          FROM         TO           BODY                       FDS */
+#define MESSAGES(M)                                                             \
+	/* to a multiplexer */                                                  \
+	M(LISTENER,     MANAGER,     MULTIPLEXER, struct message_listener,  1)  \
+	M(POOL_LOG,     MANAGER,     MULTIPLEXER, struct message_pool,      1)  \
+	M(BELL,         MANAGER,     MULTIPLEXER, struct message_pool,      1)  \
+	M(SLOT,         MANAGER,     MULTIPLEXER, struct message_slot,      1)  \
+	M(SLOT_GONE,    MANAGER,     MULTIPLEXER, struct message_slot_gone, 0)  \
+	M(LOG,          MANAGER,     MULTIPLEXER, struct message_log,       1)  \
+	M(NO_LOG,       MANAGER,     MULTIPLEXER, struct message_log,       0)  \
+	M(REOPEN,       MANAGER,     MULTIPLEXER, struct message_none,      1)  \
+	M(STOP,         MANAGER,     MULTIPLEXER, struct message_stop,      0)  \
+	/* from a multiplexer */                                                \
+	M(READY,        MULTIPLEXER, MANAGER,     struct message_none,      0)  \
+	M(WANT_LOG,     MULTIPLEXER, MANAGER,     struct message_log,       0)  \
+	M(SLOT_EXPIRED, MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
+	M(SLOT_SPOILT,  MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
+	/* to a zygote */                                                       \
+	M(FORK,         MANAGER,     ZYGOTE,      struct message_slot,      1)  \
+	M(SIGNAL,       MANAGER,     ZYGOTE,      struct message_signal,    0)  \
+	/* from a zygote and, FORKED alone, from a processor it forked */       \
+	M(LOADED,       ZYGOTE,      MANAGER,     struct message_none,      0)  \
+	M(FORKED,       ZYGOTE,      MANAGER,     struct message_slot,      0)  \
+	M(NOT_FORKED,   ZYGOTE,      MANAGER,     struct message_slot_gone, 0)  \
+	M(GONE,         ZYGOTE,      MANAGER,     struct message_slot_gone, 0)  \
+	M(FAULT,        ZYGOTE,      MANAGER,     struct message_fault,     0)
+
+/*
+ * LISTENER      a bound, listening, non-blocking socket to accept on
+ * POOL_LOG      the other end of that pool's standard error; this multiplexer alone reads it
+ * BELL          an eventfd; message_pool.pool is a multiplexer's number: write to it to wake
+ *               that one.  Each is told its own bell too, which it reads.  Number
+ *               BOARD_BELL_MANAGER is the manager's.
+ * SLOT          a new slot: its channel's multiplexers' end.  Sent before the slot turns idle
+ *               on the board
+ * SLOT_GONE     the slot's processor has ended; status says how
+ * LOG, NO_LOG   the answer to WANT_LOG: an O_APPEND descriptor, or why there is none
+ * REOPEN        forget every open log, ask anew; the descriptor is the new error log
+ * STOP          accept no more, finish what runs, exit
+ * READY         the tables are built and the listeners are being served
+ * SLOT_EXPIRED  the request on that slot ran longer than expire_timeout: kill it
+ * SLOT_SPOILT   the slot's processor broke the protocol, or sent a descriptor: kill it
+ * FORK          fork a processor for that slot; the descriptor is its end of the channel
+ * SIGNAL        send a signal to that slot's processor
+ * LOADED        interpreters are loaded, the pool is confined: ready to fork
+ * FORKED        sent by the new processor itself, so the kernel's credentials tell its pid
+ * NOT_FORKED    fork failed; status is the errno
+ * GONE          that slot's processor has ended; status as wait(2) gives it
+ * FAULT         the zygote can't go on and exits; why
+ */
+
+enum message_type {
+	MESSAGE_NONE,
+#define M(name, from, to, body, fds) MESSAGE_##name,
+	MESSAGES(M)
+#undef M
+	MESSAGE_TYPES
+};
+
+struct message_header {
+	uint32_t magic;
+	uint16_t type;          /* enum message_type */
+	uint16_t len;           /* of the body, bytes */
+};
+
+struct message {
+	struct message_header header;
+	union {
+		struct message_listener listener;
+		struct message_slot slot;
+		struct message_slot_gone gone;
+		struct message_pool pool;
+		struct message_log log;
+		struct message_signal signal;
+		struct message_stop stop;
+		struct message_fault fault;
+		struct message_none none;
+	} body;
+};
+
+/*
+ * Fill in the header.  Returns the message's whole length in bytes.
+ */
+size_t message_begin(struct message *message, enum message_type type);
+
+/*
+ * True if these len bytes with that many descriptors are a message that this
+ * role may send to that one: magic, type, direction, exact length, exact count.
+ */
+bool message_allowed(const struct message *message, size_t len, unsigned fds,
+    enum role from, enum role to);
+
+/* The type's name for a log line, e.g. "SLOT_GONE"; "unknown" where there is none. */
+const char *message_name(unsigned type);
+
+/*
+ * Send one message with one descriptor, or none where fd is -1.  Never blocks.
+ * Returns false with errno set where the kernel takes it not: EAGAIN when the
+ * receiver doesn't read, EPIPE or ECONNRESET when it has gone.
+ */
+bool message_send(int channel, struct message *message, enum message_type type, int fd);
+
+enum message_got { MESSAGE_GOT, MESSAGE_NOTHING, MESSAGE_CLOSED, MESSAGE_BROKEN };
+
+/*
+ * Receive one message that that role may send to this one.  Never blocks.  *fd becomes
+ * its descriptor, which the caller then owns, or -1.  *pid becomes the sender's, as the
+ * kernel sees it, where the channel has SO_PASSCRED set; else 0.  pid may be NULL.
+ * MESSAGE_NOTHING: none is there.  MESSAGE_CLOSED: the peer has gone.  MESSAGE_BROKEN: not
+ * a message of ours, descriptors are closed; close the channel.
+ */
+enum message_got message_receive(int channel, enum role from, enum role to,
+    struct message *message, int *fd, pid_t *pid);
+
+#endif

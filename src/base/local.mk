@@ -1,0 +1,9 @@
+# libc alone
+noinst_LTLIBRARIES += libbase.la
+libbase_la_SOURCES = \
+	%D%/buf.c %D%/buf.h \
+	%D%/clock.c %D%/clock.h \
+	%D%/fault.c %D%/fault.h \
+	%D%/fd.c %D%/fd.h \
+	%D%/log.c %D%/log.h \
+	%D%/str.c %D%/str.h

@@ -1,0 +1,233 @@
+/*
+ * The configuration, as the three programs use it.  Read from libconfig text
+ * by read.c over the tables of schema.c, cross-checked by check.c, cut into a
+ * child's slice by slice.c, written as text by dump.c.  Times are milliseconds,
+ * sizes bytes.  Everything is owned by struct settings and constant once read.
+ */
+#ifndef PERUSERD_SETTINGS_H
+#define PERUSERD_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "base/log.h"
+#include "confine/confine.h"
+
+#define SETTINGS_NONE UINT32_MAX        /* an index that names nothing */
+
+/* Where something stands, for messages.  file is owned by the settings. */
+struct place {
+	const char *file;
+	unsigned line;
+};
+
+/*
+ * What may be set globally, per processor entry and per vhost; the nearest
+ * wins.  Pool numbers (the first block) are one pool's: two vhosts of a pool
+ * that set one differently are an error.
+ */
+struct tuning {
+	/* the pool's */
+	uint64_t min_spare_processors;
+	uint64_t max_processors;
+	uint64_t max_requests_per_child;        /* 0: no bound */
+	uint64_t idle_timeout;
+	uint64_t queue_length;
+	uint64_t start_timeout;                 /* how long a zygote may take to load */
+	uint64_t kill_timeout;                  /* from a kill by the zygote to that of the namespace */
+	/* a request's */
+	uint64_t queue_timeout;
+	uint64_t expire_timeout;                /* a request may run so long; 0: no bound */
+	uint64_t body_timeout;                  /* between two reads of a body */
+	uint64_t send_timeout;                  /* between two writes of an answer */
+	uint64_t keep_alive_timeout;
+	uint64_t max_body_size;
+	bool keep_alive;
+	bool stream_body;                       /* hand over before the body has arrived whole */
+};
+
+enum listen_protocol { LISTEN_HTTP, LISTEN_FASTCGI, LISTEN_HANDOFF, LISTEN_STATUS };
+enum listen_connections { CONNECTIONS_SHARED, CONNECTIONS_PRIVATE };
+
+struct listen_settings {
+	struct place place;
+	char *address;                          /* "0.0.0.0:80", "[::]:80", "*:80", "unix:/path" */
+	enum listen_protocol protocol;
+	enum listen_connections connections;
+	uint64_t backlog;
+	char *owner;                            /* unix sockets; NULL: root */
+	char *group;
+	mode_t mode;
+};
+
+struct multiplexer_settings {
+	struct place place;
+	char *user;
+	char *group;
+	uint64_t count;                         /* 0 in the text: one per core; here the number */
+	uint32_t uid, gid;                      /* resolved */
+};
+
+enum pool_handoff { HANDOFF_FD, HANDOFF_FASTCGI };
+
+struct string_list {
+	char **at;
+	size_t count;
+};
+
+struct pool_settings {
+	struct place place;
+	char *name;
+	char *user;                             /* NULL for a connect-only pool */
+	char *group;                            /* NULL in the text: the user's own */
+	char *chroot;                           /* NULL: none.  As seen from outside */
+	char *home;                             /* the user's home directory, from the passwd entry */
+	enum pool_handoff handoff;
+	struct string_list command;             /* handoff fastcgi: an external program */
+	struct string_list connect;             /* handoff fastcgi: existing servers */
+	struct string_list env;                 /* "NAME=value" */
+	struct string_list php_value;           /* "name=value"; a script may change these */
+	struct string_list php_admin_value;     /* not these */
+	struct string_list php_flag;            /* "name=on" */
+	struct string_list php_admin_flag;
+	char *php_ini;                          /* a file, read before the chroot; NULL: the system's */
+	char *php_ini_scan_dir;
+	char *error_log;                        /* NULL: the daemon's */
+	uint32_t log;                           /* index into logs, or SETTINGS_NONE */
+	bool no_new_privs;
+	mode_t umask;
+	int nice;
+	bool namespaces;                        /* PID, mount and IPC of its own */
+	struct tuning tuning;
+	uint64_t limits[CONFINE_LIMITS];        /* CONFINE_UNSET; cpu: seconds per request */
+	/* resolved; absent from slices */
+	uint32_t uid, gid;
+	uint32_t groups[CONFINE_GROUPS];
+	uint32_t group_count;
+	char *disabled;                         /* why this pool can't run, or NULL (a start, not -t) */
+	/* its vhosts, as indexes into settings.vhosts, in order: envelope.vhost counts here */
+	uint32_t *vhosts;
+	uint32_t vhost_count;
+	bool uses_php, uses_cgi, uses_perl;     /* by its vhosts' handlers */
+};
+
+enum handler_kind { HANDLER_STATIC, HANDLER_PHP, HANDLER_CGI, HANDLER_PSGI, HANDLER_PERL_CGI };
+
+struct handler_settings {
+	struct place place;
+	char *suffix;                           /* ".php", or NULL */
+	char *prefix;                           /* "/cgi-bin/", or NULL */
+	enum handler_kind kind;
+	char *application;                      /* inside the chroot in a pool's slice; or NULL */
+};
+
+struct vhost_settings {
+	struct place place;
+	char *server_name;                      /* lower case; "*" or default_vhost: the default one */
+	struct string_list aliases;             /* lower case; may begin with "*." */
+	bool is_default;
+	uint32_t pool;                          /* index into settings.pools */
+	uint32_t pool_vhost;                    /* which of its pool's vhosts this is */
+	char *document_root;                    /* in a pool's slice: inside the chroot */
+	struct string_list index;
+	char *fallback;                         /* a path, or NULL */
+	bool dot_files;                         /* serve names that begin with a dot */
+	char *access_log;                       /* NULL: none */
+	char *access_log_format;                /* "combined" or a format string */
+	uint32_t log;                           /* index into logs, or SETTINGS_NONE */
+	struct string_list php_value, php_admin_value, php_flag, php_admin_flag;
+	struct handler_settings *handlers;
+	size_t handler_count;
+	char *disabled;
+	struct tuning tuning;
+};
+
+struct settings {
+	struct listen_settings *listens;
+	size_t listen_count;
+	struct multiplexer_settings *multiplexers;
+	size_t multiplexer_count;
+	uint32_t multiplexer_total;             /* processes: the counts added up */
+	struct pool_settings *pools;
+	uint32_t pool_count;
+	struct vhost_settings *vhosts;
+	uint32_t vhost_count;
+	struct string_list logs;                /* every log file once; indexes are stable */
+
+	char *control_socket;
+	mode_t control_mode;
+	char *control_group;                    /* NULL: root's */
+	char *pid_file;
+	char *error_log;
+	enum log_level log_level;
+	char *spool_dir;
+	char *mime_types;
+	char *server_header;                    /* the Server field; "" for none */
+	uint64_t header_timeout;
+	uint64_t max_request_head;              /* bytes */
+	uint64_t max_request_line;
+	uint64_t body_memory;                   /* a spooled body up to this stays in memory */
+	uint64_t answer_memory;                 /* lent for one answer */
+	uint64_t server_limit;                  /* processors, all pools */
+	uint64_t max_clients;                   /* connections of one multiplexer */
+	uint64_t stop_timeout;
+	uint64_t heartbeat_timeout;             /* a multiplexer silent for so long is killed */
+	uint64_t restart_delay;                 /* first back-off of a pool that fails; doubles */
+	uint64_t restart_delay_max;
+	struct tuning tuning;                   /* the global one */
+
+	void *owned;                            /* everything that was allocated */
+};
+
+/* Where mistakes go.  Called once for each, in the order they are found. */
+struct settings_report {
+	void (*say)(void *context, const struct place *place, bool error, const char *text);
+	void *context;
+	unsigned errors;
+	unsigned warnings;
+};
+
+enum settings_purpose {
+	SETTINGS_CHECK,         /* -t, -T: every mistake is an error */
+	SETTINGS_START,         /* one bad pool or vhost is disabled, visibly, nothing else */
+	SETTINGS_SLICE          /* a child: no users, groups, files or other roles are looked up */
+};
+
+/*
+ * Read a configuration file with all that it includes.  Returns NULL where the
+ * report has errors.  The settings are the caller's.
+ */
+struct settings *settings_read(const char *path, enum settings_purpose purpose,
+    struct settings_report *report);
+
+/* The same from a descriptor that holds a slice (read to its end; stays open). */
+struct settings *settings_read_fd(int fd, struct settings_report *report);
+
+/* The same from text, for tests and the fuzzer.  name stands for the file in messages. */
+struct settings *settings_read_text(const char *name, const char *text, size_t len,
+    enum settings_purpose purpose, struct settings_report *report);
+
+void settings_free(struct settings **settings);
+
+/* Write the effective configuration: valid, and reading it gives the same settings. */
+bool settings_dump(const struct settings *settings, FILE *out);
+
+/*
+ * What one child may know.  A multiplexer's: everything but env, php_* and
+ * limits; pools keep their indexes, vhosts theirs, logs theirs.  A pool's: the
+ * global numbers, that pool as pool 0, its vhosts in order, with paths as seen
+ * inside its chroot.
+ */
+bool settings_slice_multiplexer(const struct settings *settings, FILE *out);
+bool settings_slice_pool(const struct settings *settings, uint32_t pool, FILE *out);
+
+/* Write the options as roff for peruserd.cfg(5), from the same table. */
+bool settings_manual(FILE *out);
+
+/* A path as seen inside that chroot, or NULL where the chroot doesn't contain it. */
+const char *settings_inside(const char *chroot, const char *path);
+
+#endif

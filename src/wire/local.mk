@@ -1,0 +1,8 @@
+# may call: base
+noinst_LTLIBRARIES += libwire.la
+libwire_la_SOURCES = \
+	%D%/envelope.c \
+	%D%/fdpass.c %D%/fdpass.h \
+	%D%/message.c \
+	%D%/nv.c
+libwire_la_LIBADD = libbase.la
