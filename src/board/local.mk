@@ -1,1 +1,4 @@
-# filled in as its sources arrive
+# may call: base
+noinst_LTLIBRARIES += libboard.la
+libboard_la_SOURCES = %D%/board.c
+libboard_la_LIBADD = libbase.la
