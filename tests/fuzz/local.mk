@@ -4,12 +4,6 @@
 
 EXTRA_DIST += %D%/corpus %D%/replay.test %D%/run
 
-FUZZ_REPLAYS =
-AM_TESTS_ENVIRONMENT = srcdir='$(srcdir)'; export srcdir; \
-	PERUSERD_BUILD='$(abs_builddir)'; export PERUSERD_BUILD;
-TEST_EXTENSIONS = .test .t
-TEST_LOG_COMPILER = $(SHELL)
-
 check_PROGRAMS += tests/fuzz/nv_replay tests/fuzz/envelope_replay
 tests_fuzz_nv_replay_SOURCES = %D%/nv_fuzz.c %D%/replay.c
 tests_fuzz_nv_replay_LDADD = libwire.la
