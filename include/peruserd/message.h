@@ -33,7 +33,7 @@ struct message_slot {
 	uint32_t slot;          /* index on the board */
 	uint32_t generation;    /* of the slot, as in its word on the board */
 	uint32_t pool;          /* index into the configuration's pools */
-	uint32_t reserved;
+	int32_t pid;            /* SLOT: the processor's, for the access log; else 0 */
 };
 
 struct message_slot_gone {
@@ -45,7 +45,7 @@ struct message_slot_gone {
 
 struct message_pool {
 	uint32_t pool;
-	uint32_t generation;    /* of its zygote */
+	uint32_t generation;    /* of its zygote.  BELL: 1 where it is the receiver's own bell */
 };
 
 struct message_log {
@@ -106,8 +106,9 @@ struct message_none {
  * LISTENER      a bound, listening, non-blocking socket to accept on
  * POOL_LOG      the other end of that pool's standard error; this multiplexer alone reads it
  * BELL          an eventfd; message_pool.pool is a multiplexer's number: write to it to wake
- *               that one.  Each is told its own bell too, which it reads.  Number
- *               BOARD_BELL_MANAGER is the manager's.
+ *               that one.  Each is told its own bell too, which it reads: its generation is
+ *               1, its number is the receiver's own.  The own one comes first, before any
+ *               LISTENER.  Number BOARD_BELL_MANAGER is the manager's.
  * SLOT          a new slot: its channel's multiplexers' end.  Sent before the slot turns idle
  *               on the board
  * SLOT_GONE     the slot's processor has ended; status says how
