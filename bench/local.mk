@@ -1,1 +1,2 @@
-# filled in as its files arrive
+# The benchmark: ./quickstart bench, or bench.pl --build DIR.
+EXTRA_DIST += %D%/bench.pl %D%/Bench/Servers.pm

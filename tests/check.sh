@@ -1,0 +1,76 @@
+# The stages of ./quickstart check, sourced by it: $here, $build, $jobs, say, die, configure_in.
+# Each stage's TAP totals are added up; the last line is "N passed, N failed".
+
+passed=0
+failed=0
+
+# run_stage NAME COMMAND...: its output goes by; what it counted is added.
+run_stage() {
+	name=$1
+	shift
+	say "$name"
+	log=$build/$(echo "$name" | tr -c 'a-z0-9\n' '-').log
+	started=$(date +%s)
+	status=0
+	"$@" >"$log" 2>&1 || status=$?
+	ok=$(sed -n 's/^# PASS: *//p; s/^[a-z]*: \([0-9]*\) passed, .*/\1/p' "$log" | awk '{ n += $1 } END { print n + 0 }')
+	bad=$(sed -n 's/^# FAIL: *//p; s/^# ERROR: *//p; s/^[a-z]*: [0-9]* passed, \([0-9]*\) failed/\1/p' "$log" |
+		awk '{ n += $1 } END { print n + 0 }')
+	if [ "$status" != 0 ] && [ "$bad" = 0 ]; then
+		bad=1
+	fi
+	if [ "$status" = 0 ] && [ "$bad" = 0 ] && [ "$ok" = 0 ]; then
+		ok=1
+	fi
+	passed=$((passed + ok))
+	failed=$((failed + bad))
+	echo "    $ok passed, $bad failed, $(($(date +%s) - started)) s"
+	[ "$bad" = 0 ] || stage_report "$log"
+}
+
+# What failed, and the end of each failed test's own log.
+stage_report() {
+	grep -E '^(FAIL|ERROR|XPASS):|error:|warning:' "$1" | head -60 || true
+	grep -E '^(FAIL|ERROR):' "$1" | awk '{ print $2 }' | sort -u | head -12 | while read -r test; do
+		for file in "$build"/*/"${test%.t}".log; do
+			[ -f "$file" ] && grep -qE '^not ok|^Bail|SUMMARY|exited with' "$file" &&
+				{ echo "--- $file"; tail -60 "$file"; }
+		done
+	done
+	grep -qE '^(FAIL|ERROR):' "$1" || tail -60 "$1"
+}
+
+build_and_check() {
+	make -C "$build/$1" -j"$jobs" && make -C "$build/$1" -j"$jobs" check
+}
+
+fuzz() {
+	make -C "$build/fuzz" -j"$jobs" && "$here/tests/fuzz/run" "$build/fuzz" "${FUZZ_SECONDS:-15}"
+}
+
+without_php() {
+	make -C "$build/no-php" -j"$jobs" && [ ! -e "$build/no-php/php.la" ] &&
+		"$build/no-php/peruserd" -V
+}
+
+# The whole tree again from its tarball, out of tree and read-only; the unit tests alone, for the
+# integration tests have run twice by then.
+distcheck() {
+	PERUSERD_TESTS=unit make -C "$build/check" distcheck
+}
+
+check_all() {
+	run_stage "layers" perl "$here/tools/check-layers" "$here"
+	run_stage "build, unit and integration tests" build_and_check check
+	if [ "${1:-}" != --quick ]; then
+		configure_in sanitize --enable-werror --enable-sanitizers CFLAGS="-O1 -g"
+		run_stage "the same under sanitizers" build_and_check sanitize
+		configure_in fuzz --enable-fuzzers --without-php CC=clang CFLAGS="-O1 -g"
+		run_stage "fuzzing" fuzz
+		configure_in no-php --enable-werror --without-php
+		run_stage "without PHP" without_php
+		run_stage "distcheck" distcheck
+	fi
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ]
+}
