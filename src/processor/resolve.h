@@ -11,8 +11,9 @@
  *      /apple.  With an application it needs no file: SCRIPT_NAME is the
  *      prefix, PATH_INFO the rest.  Without, all files below it are its own.
  *   2. The first regular file along the path; what follows it is PATH_INFO
- *      (RFC 3875, 4.1.5).  Its name's suffix says which handler; none: static.
- *      A static file takes no PATH_INFO.
+ *      (RFC 3875, 4.1.5).  Its name's suffix, the longest first, says which
+ *      handler; none: static.  A handler with prefix and suffix takes the
+ *      files that match both.  A static file takes no PATH_INFO.
  *   3. A directory: redirected to path + "/" where the slash lacks, else the
  *      first of its index files.
  *   4. Nothing there, or a directory without index: the fallback, once.
@@ -35,7 +36,7 @@
 enum resolved {
 	RESOLVED_HANDLER,       /* kind serves it */
 	RESOLVED_DIRECTORY,     /* redirect to path + "/": see resolve_location */
-	RESOLVED_STATUS         /* nothing to serve: status 403, 404 or 400 */
+	RESOLVED_STATUS         /* nothing to serve: status 403, 404, 400 or 500 */
 };
 
 struct resolution {
