@@ -112,11 +112,19 @@ struct handler_host {
 	 * local redirect (RFC 3875 6.2.2): only before head(), then return.
 	 */
 	bool (*redirect)(struct request *request, const char *path_and_query, size_t len);
+
+	/*
+	 * A descriptor that polls readable once body_read() would not wait, for a
+	 * handler that waits for other things too; or -1 where it never waits.
+	 * Borrowed; for poll() alone.  May be NULL: body_read() never waits.
+	 */
+	int (*body_poll)(struct request *request);
 };
 
 enum handler_result {
 	HANDLER_DONE,           /* served; the processor may take the next request */
-	HANDLER_LEAVE           /* served, and this process is not fit for another one */
+	HANDLER_LEAVE,          /* served, and this process is not fit for another one */
+	HANDLER_CUT             /* the answer ended before its end (COMPLETION_CUT); fit for the next */
 };
 
 struct handler {
