@@ -140,7 +140,8 @@ sub idle_connections {
 
 sub raise_nofile {
 	# prlimit(1) on ourselves: Perl has no setrlimit of its own.
-	system('prlimit', "--pid=$$", '--nofile=60000:60000') == 0 or warn "can't raise the limit of descriptors\n";
+	my ($hard) = `prlimit --pid=$$ --nofile --raw --noheadings --output=HARD` =~ /(\d+)/;
+	system('prlimit', "--pid=$$", "--nofile=$hard:$hard") == 0 or warn "can't raise the limit of descriptors\n";
 }
 
 sub table_text {

@@ -7,6 +7,7 @@ use warnings;
 use Cwd qw(abs_path);
 use File::Path qw(make_path);
 use IO::Socket::INET;
+use POSIX ();
 use Time::HiRes qw(sleep time);
 
 our $work;              # folder for configurations, sites, sockets
@@ -45,7 +46,7 @@ sub cpu_us {
 	my $sum = 0;
 	for my $group (@{ $server->{groups} }) {
 		open my $in, '<', "$group/cpu.stat" or die "$group: $!\n";
-		while (<$in>) { $sum += $1 if /^usage_usec (\d+)/ }
+		while (my $line = <$in>) { $sum += $1 if $line =~ /^usage_usec (\d+)/ }
 	}
 	return $sum;
 }
@@ -67,7 +68,7 @@ sub pss_kib {
 	my $sum = 0;
 	for my $pid (pids($server)) {
 		open my $in, '<', "/proc/$pid/smaps_rollup" or next;
-		while (<$in>) { $sum += $1 if /^Pss:\s+(\d+)/ }
+		while (my $line = <$in>) { $sum += $1 if $line =~ /^Pss:\s+(\d+)/ }
 	}
 	return $sum;
 }
@@ -76,8 +77,10 @@ sub pss_kib {
 
 sub run_in {
 	my ($group, @command) = @_;
-	my $pid = fork // die "fork: $!\n";
+	my $pid = fork() // die "fork: $!\n";
 	if ($pid == 0) {
+		# A session of its own: Apache, told to stop, tells its whole process group.
+		POSIX::setsid();
 		spew("$group/cgroup.procs", "$$\n");
 		open STDOUT, '>>', "$work/servers.log";
 		open STDERR, '>&', \*STDOUT;
@@ -142,7 +145,8 @@ CFG
 sub nginx_fpm {
 	my ($site, $user) = @_;
 	my ($port, $dir) = (free_port(), "$work/nginx");
-	make_path("$dir/tmp");
+	make_path("$dir/tmp", "$dir/cgi");
+	chown((getpwnam $user)[2, 3], "$dir/cgi");
 	my ($fpm) = grep { -x } glob('/usr/sbin/php-fpm*');
 	spew("$dir/fpm.conf", <<"CFG");
 [global]
@@ -166,8 +170,7 @@ worker_processes auto;
 pid $dir/nginx.pid;
 error_log $dir/nginx.log;
 daemon off;
-events { worker_connections 20000; }
-worker_rlimit_nofile 50000;
+events { worker_connections 16000; }
 http {
   $types
   access_log off; sendfile on; tcp_nopush on; keepalive_timeout 300; keepalive_requests 100000000;
@@ -177,13 +180,13 @@ http {
     location ~ \\.php\$ { include /etc/nginx/fastcgi_params;
       fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name; fastcgi_pass unix:$dir/fpm.sock; }
     location /cgi-bin/ { include /etc/nginx/fastcgi_params;
-      fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name; fastcgi_pass unix:$dir/cgi.sock; }
+      fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name; fastcgi_pass unix:$dir/cgi/sock; }
   }
 }
 CFG
 	my ($group, $fpm_group, $cgi_group) = map { cgroup_make($_) } qw(nginx fpm fcgiwrap);
 	run_in($fpm_group, $fpm, '-F', '-y', "$dir/fpm.conf");
-	run_in($cgi_group, 'sh', '-c', "umask 0; exec setpriv --reuid=$user --regid=$user --clear-groups /usr/sbin/fcgiwrap -c $workers -s unix:$dir/cgi.sock");
+	run_in($cgi_group, 'sh', '-c', "umask 0; exec setpriv --reuid=$user --regid=$user --clear-groups /usr/sbin/fcgiwrap -c $workers -s unix:$dir/cgi/sock");
 	run_in($group, '/usr/sbin/nginx', '-c', "$dir/nginx.conf");
 	wait_for_port('nginx', $port);
 	return { name => 'nginx + php-fpm', port => $port, groups => [ $group, $fpm_group ] },
