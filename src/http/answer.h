@@ -4,9 +4,10 @@
  * answers, the processor for raw ones.  No I/O, no allocation.
  *
  * Hop-by-hop fields of a script are dropped (Connection, Keep-Alive,
- * Transfer-Encoding, TE, Trailer, Upgrade, Proxy-Connection), so are Date and
- * Content-Length, which are ours to write.  A status 1xx or a malformed head
- * is an error: 502.
+ * Transfer-Encoding, TE, Trailer, Upgrade, Proxy-Connection), so are Date, Server
+ * and Content-Length, which are ours to write.  A status 1xx or a malformed head
+ * is an error: 502.  Values hold no control character but HTAB, so no field can
+ * end before its end and no answer can be two.
  */
 #ifndef PERUSERD_HTTP_ANSWER_H
 #define PERUSERD_HTTP_ANSWER_H
@@ -28,9 +29,10 @@ struct answer {
 	struct slice location;          /* at NULL where there is none */
 	struct slice content_type;
 	int64_t content_length;         /* what the script said, or ANSWER_LENGTH_NONE */
-	struct head_field fields[ANSWER_FIELDS];        /* to pass on, in order */
+	struct head_field fields[ANSWER_FIELDS];        /* to pass on, in order: all but the
+	                                                   dropped, Status and Content-Length */
 	unsigned field_count;
-	bool has_date;
+	bool has_date;                  /* the script gave one; ours is written */
 };
 
 enum answer_result { ANSWER_MORE, ANSWER_HEAD, ANSWER_BAD };
@@ -61,6 +63,12 @@ struct answer_framing {
  * Decide how an answer is framed.  minor is the request's; head_only is true
  * for HEAD; body_len is the body's whole length where it is known, else
  * ANSWER_LENGTH_NONE.
+ *
+ * What the script said in Content-Length is what is written and what is sent:
+ * with BODY_EXACT the caller sends the body's first `length` bytes, and drops
+ * what the script gives beyond.  Where the body is shorter (known here:
+ * body_len < length, keep_alive is then false; else seen when it ends) the
+ * caller sends what there is and closes, so that the client sees it was cut.
  */
 struct answer_framing answer_frame(const struct answer *answer, int minor, bool head_only,
     int64_t body_len, bool keep_alive);
@@ -68,14 +76,15 @@ struct answer_framing answer_frame(const struct answer *answer, int minor, bool 
 /*
  * Write the HTTP head: status line, Date (29 bytes, see date.h), Server, the
  * script's fields, then Content-Length, Transfer-Encoding and Connection.
- * server may be NULL.  False where it does not fit.
+ * minor is the request's.  server may be NULL or "": no such field.  False
+ * where it does not fit; out is then as it was.
  */
 bool answer_write(struct buf *out, const struct answer *answer,
     const struct answer_framing *framing, int minor, const char *date, const char *server);
 
 /*
- * A whole small answer of our own (an error, OPTIONS *): head and a short HTML
- * page.  extra is NULL or whole "Name: value\r\n" lines.
+ * A whole small answer of our own (an error, OPTIONS *): head and, from 300 on,
+ * a short HTML page.  extra is NULL or whole "Name: value\r\n" lines.
  */
 bool answer_write_own(struct buf *out, int status, int minor, bool head_only, bool keep_alive,
     const char *date, const char *server, const char *extra);

@@ -20,6 +20,7 @@ struct chunked {
 	int state;
 	uint64_t left;          /* of the chunk being read */
 	unsigned line;          /* bytes of the line being read */
+	unsigned extensions;    /* bytes of all chunk extensions */
 	unsigned trailers;      /* bytes of all trailers */
 	unsigned char digits;
 };

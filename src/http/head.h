@@ -29,7 +29,8 @@ struct head {
 	struct slice method;
 	struct slice target;            /* as it came */
 	enum head_form form;
-	struct slice path;              /* of the target, still encoded; "*" for an asterisk */
+	struct slice path;              /* of the target, still encoded; "*" for an asterisk; a static
+	                                   "/" or "*" where an absolute target has none */
 	struct slice query;             /* without the '?'; at NULL where there is no '?' */
 	struct slice host;              /* authority of the target, else the Host field; may have a port */
 	int minor;                      /* HTTP/1.minor: 0 or 1 */
@@ -58,12 +59,19 @@ struct head_limits {
  * HEAD_BAD   *status is what to answer before closing: 400, 414, 417, 431,
  *            501 (a transfer coding or a method we don't know how to frame), 505.
  *
+ * DONE and BAD make *scanned 0 again, for the next request.  Where several
+ * things are wrong, the first is told, however the bytes come.
+ *
  * Empty lines before the request line are skipped (RFC 9112, 2.2), two at most.
  */
 enum head_result head_parse(const char *bytes, size_t len, const struct head_limits *limits,
     size_t *scanned, struct head *head, size_t *used, int *status);
 
-/* Split "host", "host:port", "[v6]:port".  False: malformed. *port 0 where there is none. */
+/*
+ * Split "host", "host:port", "[v6]:port".  False: malformed.  *port is 0 where
+ * there is none; *name keeps the brackets, as SERVER_NAME does (RFC 3875, 4.1.14),
+ * its case and a last dot.
+ */
 bool head_split_host(struct slice host, struct slice *name, unsigned *port);
 
 /* The first field of that name, case-insensitive, or NULL. */

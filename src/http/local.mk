@@ -1,1 +1,12 @@
-# filled in as its sources arrive
+# may call: base, wire
+noinst_LTLIBRARIES += libhttp.la
+libhttp_la_SOURCES = \
+	%D%/answer.c %D%/answer.h \
+	%D%/chars.c %D%/chars.h \
+	%D%/chunked.c %D%/chunked.h \
+	%D%/date.c %D%/date.h \
+	%D%/head.c %D%/head.h \
+	%D%/status.c %D%/status.h \
+	%D%/uri.c %D%/uri.h \
+	%D%/vars.c %D%/vars.h
+libhttp_la_LIBADD = libbase.la

@@ -10,9 +10,10 @@
 
 /*
  * Decode and normalise an absolute path into out (size bytes, terminated):
- * percent-decoding, "//" to "/", "." and ".." removed.  Returns 0, or the
- * status to answer: 400 for a bad escape, an encoded NUL or other control
- * character, or a way above the root; 414 where it does not fit.
+ * percent-decoding ("%2F" is a '/'), "//" to "/", "." and ".." removed.  Returns
+ * 0, or the status to answer: 400 for a bad escape, an encoded NUL or other
+ * control character, or a way above the root; 414 where it does not fit.
+ * path and out don't overlap.
  */
 int uri_path(const char *path, size_t len, char *out, size_t size, size_t *out_len);
 

@@ -3,7 +3,9 @@
  *
  * The `Proxy` field never becomes HTTP_PROXY; names with an underscore or any
  * byte but letters, digits and '-' are dropped; fields of one name are joined
- * with ", " (Cookie with "; ").
+ * with ", " (Cookie with "; ").  Content-Type and Content-Length have variables of
+ * their own, Transfer-Encoding is undone before anybody reads the body: they
+ * become no HTTP_*.  HTTP_HOST is head->host, so what the request was routed by.
  */
 #ifndef PERUSERD_HTTP_VARS_H
 #define PERUSERD_HTTP_VARS_H
