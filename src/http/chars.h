@@ -14,7 +14,7 @@ enum char_class {
 	CHAR_TOKEN  = 1 << 0,   /* RFC 9110, 5.6.2 */
 	CHAR_TARGET = 1 << 1,   /* of a request target: no blank, control or '#' */
 	CHAR_NAME   = 1 << 2,   /* of a host name: letters, digits, '-', '_' and '.' */
-	CHAR_PATH   = 1 << 3,   /* stands for itself in a decoded path, and is no '/' */
+	CHAR_CONTROL = 1 << 3,  /* a control character, HTAB too */
 	CHAR_SAFE   = 1 << 4,   /* stands for itself in an encoded path */
 	CHAR_STOP   = 1 << 5    /* a control character but HTAB: never in a field value */
 };

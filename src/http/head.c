@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -12,7 +11,6 @@
  */
 #define RUN_OUT (-1)
 #define EMPTY_LINES 2           /* skipped before the request line */
-#define HOST_MAX 255            /* bytes of a host name */
 
 struct reader {
 	const char *at;
@@ -46,48 +44,29 @@ skip_empty_lines(struct reader *r)
 	return r->at == r->end ? RUN_OUT : 0;
 }
 
-/* Any version but the two that nearly all requests have, byte by byte. */
+/*
+ * Any version but the two that nearly all requests have, byte by byte.  A '0' of
+ * the form stands for any digit.
+ */
 static int
 read_odd_version(struct reader *r, const char *end)
 {
-	static const char form[] = "HTTP/";
+	static const char form[] = "HTTP/0.0\r\n";
+	enum { MAJOR = 5, DOT = 6, MINOR = 7 };
 	const char *at = r->at;
 	size_t i;
-	char major;
 
-	for (i = 0; i < sizeof form - 1; i++, at++) {
-		if (at == end)
+	for (i = 0; i < sizeof form - 1; i++) {
+		if (at + i == end)
 			return RUN_OUT;
-		if (*at != form[i])
-			return 400;
+		if (form[i] == '0' ? at[i] >= '0' && at[i] <= '9' : at[i] == form[i])
+			continue;
+		/* "HTTP/2" and "HTTP/3" have no minor number: their own names for themselves. */
+		return i == DOT && at[i] == '\r' && at[MAJOR] >= '2' ? 505 : 400;
 	}
-	if (at == end)
-		return RUN_OUT;
-	major = *at++;
-	if (major < '0' || major > '9')
-		return 400;
-	if (at == end)
-		return RUN_OUT;
-	/* "HTTP/2" and "HTTP/3" have no minor number: their own names for themselves. */
-	if (*at == '\r')
-		return major >= '2' ? 505 : 400;
-	if (*at++ != '.')
-		return 400;
-	if (at == end)
-		return RUN_OUT;
-	if (*at < '0' || *at > '9')
-		return 400;
-	r->head->minor = *at++ == '0' ? 0 : 1;
-	if (at == end)
-		return RUN_OUT;
-	if (*at++ != '\r')
-		return 400;
-	if (at == end)
-		return RUN_OUT;
-	if (*at++ != '\n')
-		return 400;
-	r->at = at;
-	return major == '1' ? 0 : 505;
+	r->head->minor = at[MINOR] == '0' ? 0 : 1;
+	r->at = at + i;
+	return at[MAJOR] == '1' ? 0 : 505;
 }
 
 static int
@@ -450,68 +429,6 @@ head_parse(const char *bytes, size_t len, const struct head_limits *limits,
 	}
 	*used = (size_t)(r.at - bytes);
 	return HEAD_DONE;
-}
-
-/* ---- hosts */
-
-static bool
-read_port(const char *at, const char *end, unsigned *port)
-{
-	uint64_t value;
-
-	*port = 0;
-	if (at == end)
-		return true;
-	if (*at++ != ':')
-		return false;
-	if (at == end)
-		return true;
-	if (end - at > 5 || !str_decimal(at, (size_t)(end - at), &value) ||
-	    value == 0 || value > 65535)
-		return false;
-	*port = (unsigned)value;
-	return true;
-}
-
-static bool
-is_v6(const char *at, size_t len)
-{
-	char text[INET6_ADDRSTRLEN];
-	struct in6_addr address;
-
-	if (len == 0 || len >= sizeof text)
-		return false;
-	memcpy(text, at, len);
-	text[len] = '\0';
-	return inet_pton(AF_INET6, text, &address) == 1;
-}
-
-bool
-head_split_host(struct slice host, struct slice *name, unsigned *port)
-{
-	const char *end = host.at + host.len, *at;
-
-	if (host.len == 0)
-		return false;
-	name->at = host.at;
-	if (host.at[0] == '[') {
-		at = memchr(host.at, ']', host.len);
-		if (at == NULL || !is_v6(host.at + 1, (size_t)(at - host.at - 1)))
-			return false;
-		at++;
-	} else {
-		at = host.at;
-		/* No label is empty, but for the root's behind a last dot. */
-		while (at < end && chars_is(*at, CHAR_NAME)) {
-			if (*at == '.' && (at == host.at || at[-1] == '.'))
-				return false;
-			at++;
-		}
-		if (at == host.at || at - host.at > HOST_MAX)
-			return false;
-	}
-	name->len = (size_t)(at - host.at);
-	return read_port(at, end, port);
 }
 
 const struct head_field *

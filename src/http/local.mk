@@ -6,6 +6,7 @@ libhttp_la_SOURCES = \
 	%D%/chunked.c %D%/chunked.h \
 	%D%/date.c %D%/date.h \
 	%D%/head.c %D%/head.h \
+	%D%/host.c \
 	%D%/status.c %D%/status.h \
 	%D%/uri.c %D%/uri.h \
 	%D%/vars.c %D%/vars.h

@@ -47,13 +47,31 @@ unescape(const char *at, const char *end)
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
+/* One decoded byte.  A '/' ends the segment before it, and stands only behind one that is kept. */
+static int
+put_byte(struct path *to, size_t size, char c)
+{
+	bool kept = true;
+
+	if (c == '/' && !end_segment(to, &kept))
+		return 400;
+	if (!kept)
+		return 0;
+	if (to->len + 1 >= size)
+		return 414;
+	to->out[to->len++] = c;
+	if (c == '/')
+		to->segment = to->len;
+	return 0;
+}
+
 int
 uri_path(const char *path, size_t len, char *out, size_t size, size_t *out_len)
 {
 	struct path to = { out, 1, 1 };
 	const char *at = path, *end = path + len;
+	int byte, status;
 	bool kept;
-	int byte;
 
 	if (len == 0 || *at++ != '/')
 		return 400;
@@ -61,28 +79,16 @@ uri_path(const char *path, size_t len, char *out, size_t size, size_t *out_len)
 		return 414;
 	out[0] = '/';
 	for (; at < end; at++) {
-		char c = *at;
-
-		if (c == '%') {
+		byte = (unsigned char)*at;
+		if (byte == '%') {
 			byte = unescape(at, end);
-			if (byte < 0)
-				return 400;
 			at += 2;
-			c = (char)byte;
 		}
-		if (c == '/') {
-			if (!end_segment(&to, &kept))
-				return 400;
-			if (!kept)
-				continue;
-		} else if (!chars_is(c, CHAR_PATH) && c != '%') {
+		if (byte < 0 || chars_is((char)byte, CHAR_CONTROL))
 			return 400;
-		}
-		if (to.len + 1 >= size)
-			return 414;
-		out[to.len++] = c;
-		if (c == '/')
-			to.segment = to.len;
+		status = put_byte(&to, size, (char)byte);
+		if (status != 0)
+			return status;
 	}
 	if (!end_segment(&to, &kept))
 		return 400;

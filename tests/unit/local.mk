@@ -12,4 +12,28 @@ tests_unit_confine_confine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_confine_confine_LDADD = libconfine.la $(CMOCKA_LIBS)
 TESTS += tests/unit/confine_confine
 
+check_PROGRAMS += tests/unit/http_chars
+tests_unit_http_chars_SOURCES = %D%/http_chars.c
+tests_unit_http_chars_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_http_chars_LDADD = libhttp.la $(CMOCKA_LIBS)
+TESTS += tests/unit/http_chars
+
+check_PROGRAMS += tests/unit/http_head
+tests_unit_http_head_SOURCES = %D%/http_head.c
+tests_unit_http_head_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_http_head_LDADD = libhttp.la $(CMOCKA_LIBS)
+TESTS += tests/unit/http_head
+
+check_PROGRAMS += tests/unit/http_uri
+tests_unit_http_uri_SOURCES = %D%/http_uri.c
+tests_unit_http_uri_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_http_uri_LDADD = libhttp.la $(CMOCKA_LIBS)
+TESTS += tests/unit/http_uri
+
+check_PROGRAMS += tests/unit/http_chunked
+tests_unit_http_chunked_SOURCES = %D%/http_chunked.c
+tests_unit_http_chunked_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_http_chunked_LDADD = libhttp.la $(CMOCKA_LIBS)
+TESTS += tests/unit/http_chunked
+
 endif
