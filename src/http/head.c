@@ -377,9 +377,10 @@ head_begin(struct head *head)
 }
 
 /*
- * True if parsing these bytes once more can give nothing but HEAD_MORE: none of
- * the new ones ends the head, is a bare LF, or makes a line or the head too
- * long.  So a head that comes byte by byte is parsed about twice.
+ * True if parsing these bytes once more need not be tried yet: none of the new
+ * ones ends the head or its first line, is a bare LF, or makes the first line or
+ * the head too long.  So a head that comes byte by byte is parsed a few times,
+ * not once a byte.
  */
 static bool
 still_more(const char *bytes, size_t len, const struct head_limits *limits, size_t scanned)
@@ -390,11 +391,12 @@ still_more(const char *bytes, size_t len, const struct head_limits *limits, size
 	if (scanned == 0 || len >= limits->head_max ||
 	    (scanned < line_full && len >= limits->line_max + 2))
 		return false;
-	while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+	at = memchr(at, '\n', (size_t)(end - at));
+	if (at != NULL && memchr(bytes, '\n', scanned) == NULL)
+		return false;
+	for (; at != NULL; at = memchr(at + 1, '\n', (size_t)(end - at - 1)))
 		if (at - bytes < 2 || at[-1] != '\r' || at[-2] == '\n')
 			return false;
-		at++;
-	}
 	return true;
 }
 
