@@ -1,0 +1,7 @@
+#include "settings/reading.h"
+
+void
+check_disk(struct reading *reading)
+{
+	(void)reading;
+}

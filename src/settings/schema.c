@@ -1,0 +1,354 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "settings/schema.h"
+#include "settings/settings.h"
+
+#define KIB           1024ull
+#define MIB           (1024 * KIB)
+#define TIB           (1024 * 1024 * MIB)
+#define SECOND        1000ull
+#define TIME_MOST     (30 * 24 * 3600 * SECOND) /* so that a time fits 32 bits everywhere */
+#define COUNT_MOST    1000000ull
+
+#define COUNT(array)  (sizeof (array) / sizeof (array)[0])
+#define EVERYWHERE    (IN_GLOBAL | IN_PROCESSOR | IN_VHOST)
+#define TUNE(field)   offsetof(struct tuning, field)
+#define AT(field)     offsetof(struct settings, field)
+#define LISTEN(field) offsetof(struct listen_settings, field)
+#define MUX(field)    offsetof(struct multiplexer_settings, field)
+#define POOL(field)   offsetof(struct pool_settings, field)
+#define LIMIT(which)  (offsetof(struct pool_settings, limits) + (which) * sizeof(uint64_t))
+#define VHOST(field)  offsetof(struct vhost_settings, field)
+#define HANDLER(f)    offsetof(struct handler_settings, f)
+#define NONE          .of = GROUP_NONE
+
+static const char *const protocols[] = { "http", "fastcgi", "handoff", "status", NULL };
+static const char *const connections[] = { "shared", "private", NULL };
+static const char *const handoffs[] = { "fd", "fastcgi", NULL };
+static const char *const handlers[] = { "static", "php", "cgi", "psgi", "perl-cgi", NULL };
+static const char *const levels[] = { "debug", "info", "notice", "warning", "error", NULL };
+
+/* What a later version serves; it takes the row away. */
+static const struct {
+	const char *setting, *word, *text;
+} unserved[] = {
+	{ "protocol", "fastcgi", "this version has no FastCGI front yet; "
+	    "write protocol = \"http\" and let the web server proxy HTTP" },
+	{ "protocol", "handoff", "this version has no handoff from Apache yet; "
+	    "write protocol = \"http\" and let the web server proxy HTTP" },
+	{ "protocol", "status", "this version has no status front yet; "
+	    "take this entry out and ask peruserctl status" },
+	{ "handoff", "fastcgi", "this version has no FastCGI handoff yet; "
+	    "take handoff, command and connect out" },
+	{ "handler", "psgi", "this version has no psgi handler yet; "
+	    "take the entry out, or run the program as a cgi" },
+	{ "handler", "perl-cgi", "this version has no perl-cgi handler yet; "
+	    "write handler = \"cgi\"" },
+#ifndef WITH_PHP
+	{ "handler", "php", "this peruserd was built without PHP; "
+	    "build it with libphp (configure --with-php), or take the entry out" },
+#endif
+};
+
+const struct settings_row schema_tuning[TUNING_ROWS] = {
+	{ "min_spare_processors", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(min_spare_processors),
+	    0, 65535, "2", "How many idle processors a pool that is in use keeps.", NULL, NONE },
+	{ "max_processors", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(max_processors),
+	    1, 65535, "10", "How many processors a pool may have.", NULL, NONE },
+	{ "max_requests_per_child", KIND_NUMBER, EVERYWHERE | IS_POOLS,
+	    TUNE(max_requests_per_child), 0, UINT32_MAX, "1000",
+	    "A processor leaves after so many requests; 0: never.", NULL, NONE },
+	{ "idle_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(idle_timeout),
+	    SECOND, TIME_MOST, "60", "How long a spare processor waits before it goes.", NULL, NONE },
+	{ "queue_length", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(queue_length),
+	    0, COUNT_MOST, "100", "How many requests may wait for a processor of the pool, in each "
+	    "multiplexer; one more gets 503.", NULL, NONE },
+	{ "start_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(start_timeout),
+	    SECOND, TIME_MOST, "30", "How long a pool may take to load its interpreters.", NULL, NONE },
+	{ "kill_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(kill_timeout),
+	    100, TIME_MOST, "5", "How long a killed processor may take to end before all of its pool "
+	    "is killed.", NULL, NONE },
+	{ "queue_timeout", KIND_TIME, EVERYWHERE, TUNE(queue_timeout),
+	    1, TIME_MOST, "30", "How long a request may wait for a processor; then it gets 503.",
+	    NULL, NONE },
+	{ "expire_timeout", KIND_TIME, EVERYWHERE, TUNE(expire_timeout),
+	    0, TIME_MOST, "300", "How long a request may run before its processor is killed; 0: no "
+	    "bound.", NULL, NONE },
+	{ "body_timeout", KIND_TIME, EVERYWHERE, TUNE(body_timeout),
+	    1, TIME_MOST, "30", "How long a client may pause while it sends a request body.",
+	    NULL, NONE },
+	{ "send_timeout", KIND_TIME, EVERYWHERE, TUNE(send_timeout),
+	    1, TIME_MOST, "60", "How long a client may pause while it takes an answer.", NULL, NONE },
+	{ "keep_alive_timeout", KIND_TIME, EVERYWHERE, TUNE(keep_alive_timeout),
+	    1, TIME_MOST, "15", "How long an idle connection stays open for the next request.",
+	    NULL, NONE },
+	{ "max_body_size", KIND_SIZE, EVERYWHERE, TUNE(max_body_size),
+	    0, 1024 * TIB, "\"64m\"", "The longest request body; a longer one gets 413.", NULL, NONE },
+	{ "keep_alive", KIND_BOOL, EVERYWHERE, TUNE(keep_alive),
+	    0, 0, "true", "Whether a connection may bring more than one request.", NULL, NONE },
+	{ "stream_body", KIND_BOOL, EVERYWHERE, TUNE(stream_body),
+	    0, 0, "false", "Hand a request over before its body has arrived whole.  The processor "
+	    "then waits for the client.", NULL, NONE }
+};
+
+static const struct settings_row global_rows[] = {
+	{ "include", KIND_INCLUDE, IN_GLOBAL, 0, 0, 0, NULL,
+	    "Files to read as well, as patterns relative to this file, in sorted order.  Lists are "
+	    "appended; any other setting may stand in one file only.", NULL, NONE },
+	{ "listen", KIND_GROUPS, IN_GLOBAL | NOT_POOL, 0, 0, 0, NULL,
+	    "Where to listen.", NULL, GROUP_LISTEN },
+	{ "control", KIND_GROUP, IN_GLOBAL | NOT_POOL | NOT_MUX, 0, 0, 0, NULL,
+	    "The socket that peruserctl talks to.", NULL, GROUP_CONTROL },
+	{ "pid_file", KIND_PATH, IN_GLOBAL | NOT_POOL | NOT_MUX, AT(pid_file), 0, 0,
+	    "\"@runstatedir@/peruserd/peruserd.pid\"", "Where to write the manager's process id.",
+	    NULL, NONE },
+	{ "error_log", KIND_PATH, IN_GLOBAL | NOT_POOL, AT(error_log), 0, 0,
+	    "\"@localstatedir@/log/peruserd/error.log\"", "The daemon's log.", NULL, NONE },
+	{ "log_level", KIND_WORD, IN_GLOBAL, AT(log_level), 0, 0, "\"notice\"",
+	    "The least level that is logged.", levels, NONE },
+	{ "spool_dir", KIND_PATH, IN_GLOBAL | NOT_POOL, AT(spool_dir), 0, 0,
+	    "\"@localstatedir@/spool/peruserd\"",
+	    "Where long request bodies wait until they are whole.", NULL, NONE },
+	{ "mime_types", KIND_PATH, IN_GLOBAL, AT(mime_types), 0, 0, "\"/etc/mime.types\"",
+	    "The file that gives suffixes their media types.", NULL, NONE },
+	{ "server_header", KIND_TEXT, IN_GLOBAL, AT(server_header), 0, 0, "\"peruserd\"",
+	    "The Server field of every answer; \"\" for none.", NULL, NONE },
+	{ "header_timeout", KIND_TIME, IN_GLOBAL, AT(header_timeout), 100, TIME_MOST, "30",
+	    "How long a client may take to send a request head.", NULL, NONE },
+	{ "max_request_head", KIND_SIZE, IN_GLOBAL, AT(max_request_head), KIB, 64 * KIB, "\"32k\"",
+	    "The longest request head; a longer one gets 431.", NULL, NONE },
+	{ "max_request_line", KIND_SIZE, IN_GLOBAL, AT(max_request_line), 256, 32 * KIB, "\"8k\"",
+	    "The longest request line; a longer one gets 414.", NULL, NONE },
+	{ "body_memory", KIND_SIZE, IN_GLOBAL, AT(body_memory), 0, 1024 * MIB, "\"2m\"",
+	    "A request body up to this length waits in memory, a longer one in spool_dir.",
+	    NULL, NONE },
+	{ "answer_memory", KIND_SIZE, IN_GLOBAL, AT(answer_memory), 64 * KIB, 1024 * MIB, "\"2m\"",
+	    "An answer up to this length is handed back whole, so that its processor is free at "
+	    "once.  Memory is used for what is written only.", NULL, NONE },
+	{ "server_limit", KIND_NUMBER, IN_GLOBAL, AT(server_limit), 1, COUNT_MOST, "256",
+	    "How many processors may run, of all pools together.", NULL, NONE },
+	{ "max_clients", KIND_NUMBER, IN_GLOBAL, AT(max_clients), 1, 10 * COUNT_MOST, "20000",
+	    "How many connections one multiplexer may hold, idle ones included.", NULL, NONE },
+	{ "stop_timeout", KIND_TIME, IN_GLOBAL, AT(stop_timeout), 0, TIME_MOST, "30",
+	    "How long running requests may take after peruserd was told to stop.", NULL, NONE },
+	{ "heartbeat_timeout", KIND_TIME, IN_GLOBAL, AT(heartbeat_timeout), SECOND, TIME_MOST, "10",
+	    "A multiplexer that is silent for so long is killed and replaced.", NULL, NONE },
+	{ "restart_delay", KIND_TIME, IN_GLOBAL, AT(restart_delay), 10, TIME_MOST, "1",
+	    "How long a pool that failed waits before it is tried again; doubles each time.",
+	    NULL, NONE },
+	{ "restart_delay_max", KIND_TIME, IN_GLOBAL, AT(restart_delay_max), 10, TIME_MOST, "60",
+	    "The longest such wait.", NULL, NONE },
+	{ "multiplexers", KIND_GROUPS, IN_GLOBAL | NOT_POOL, 0, 0, 0, NULL,
+	    "Who takes the connections; without it, one per core as user peruserd.",
+	    NULL, GROUP_MULTIPLEXER },
+	{ "processors", KIND_GROUPS, IN_GLOBAL, 0, 0, 0, NULL,
+	    "The pools: who runs what.", NULL, GROUP_PROCESSOR },
+	{ "vhosts", KIND_GROUPS, IN_GLOBAL, 0, 0, 0, NULL,
+	    "The sites.", NULL, GROUP_VHOST }
+};
+
+static const struct settings_row listen_rows[] = {
+	{ "address", KIND_TEXT, IN_LISTEN, LISTEN(address), 1, 0, NULL,
+	    "\"0.0.0.0:80\", \"[::]:80\", \"*:80\" (IPv4 and IPv6) or \"unix:/path\".", NULL, NONE },
+	{ "protocol", KIND_WORD, IN_LISTEN, LISTEN(protocol), 0, 0, "\"http\"",
+	    "What is spoken there.", protocols, NONE },
+	{ "connections", KIND_WORD, IN_LISTEN, LISTEN(connections), 0, 0, "\"shared\"",
+	    "\"private\" says that each connection belongs to one visitor, with no proxy before it: "
+	    "it may then be given to a processor for good.", connections, NONE },
+	{ "backlog", KIND_NUMBER, IN_LISTEN, LISTEN(backlog), 1, 65535, "1024",
+	    "How many connections may wait to be accepted.", NULL, NONE },
+	{ "owner", KIND_TEXT, IN_LISTEN, LISTEN(owner), 1, 0, NULL,
+	    "A unix socket's owner; root where it is missing.", NULL, NONE },
+	{ "group", KIND_TEXT, IN_LISTEN, LISTEN(group), 1, 0, NULL,
+	    "A unix socket's group; root where it is missing.", NULL, NONE },
+	{ "mode", KIND_MODE, IN_LISTEN, LISTEN(mode), 0, 0777, "\"0660\"",
+	    "A unix socket's mode.", NULL, NONE }
+};
+
+static const struct settings_row control_rows[] = {
+	{ "socket", KIND_PATH, IN_CONTROL, AT(control_socket), 0, 0,
+	    "\"@runstatedir@/peruserd/control.sock\"", "Where the socket is.", NULL, NONE },
+	{ "mode", KIND_MODE, IN_CONTROL, AT(control_mode), 0, 0777, "\"0600\"",
+	    "Its mode.  Who may write to it may stop the daemon.", NULL, NONE },
+	{ "group", KIND_TEXT, IN_CONTROL, AT(control_group), 1, 0, NULL,
+	    "Its group; root where it is missing.", NULL, NONE }
+};
+
+static const struct settings_row multiplexer_rows[] = {
+	{ "user", KIND_TEXT, IN_MULTIPLEXER, MUX(user), 0, 0, "\"peruserd\"",
+	    "Who they run as: an account of their own.", NULL, NONE },
+	{ "group", KIND_TEXT, IN_MULTIPLEXER, MUX(group), 0, 0, "\"peruserd\"",
+	    "Their group.", NULL, NONE },
+	{ "count", KIND_NUMBER, IN_MULTIPLEXER, MUX(count), 0, 64, "0",
+	    "How many; 0: one per core.", NULL, NONE }
+};
+
+static const struct settings_row limit_rows[] = {
+	{ "cpu", KIND_SECONDS, IN_LIMITS, LIMIT(CONFINE_CPU), 1, TIME_MOST / SECOND, NULL,
+	    "Processor time of one request.", NULL, NONE },
+	{ "as", KIND_SIZE, IN_LIMITS, LIMIT(CONFINE_AS), 16 * MIB, 1024 * TIB, NULL,
+	    "Address space of a processor, opcode cache included.", NULL, NONE },
+	{ "nproc", KIND_NUMBER, IN_LIMITS, LIMIT(CONFINE_NPROC), 1, COUNT_MOST, NULL,
+	    "Processes of the user, those of its other logins included.", NULL, NONE },
+	{ "nofile", KIND_NUMBER, IN_LIMITS, LIMIT(CONFINE_NOFILE), 32, COUNT_MOST, "1024",
+	    "Open files of a processor.", NULL, NONE },
+	{ "fsize", KIND_SIZE, IN_LIMITS, LIMIT(CONFINE_FSIZE), 0, 1024 * TIB, NULL,
+	    "The longest file a processor may write.", NULL, NONE },
+	{ "core", KIND_SIZE, IN_LIMITS, LIMIT(CONFINE_CORE), 0, 1024 * TIB, "0",
+	    "The largest core dump.", NULL, NONE }
+};
+
+static const struct settings_row processor_rows[] = {
+	{ "name", KIND_TEXT, IN_PROCESSOR, POOL(name), 1, 0, NULL,
+	    "What the vhosts and the logs call this pool.", NULL, NONE },
+	{ "user", KIND_TEXT, IN_PROCESSOR, POOL(user), 1, 0, NULL,
+	    "Who the pool runs as.", NULL, NONE },
+	{ "group", KIND_TEXT, IN_PROCESSOR, POOL(group), 1, 0, NULL,
+	    "Its group; the user's own where it is missing.", NULL, NONE },
+	{ "chroot", KIND_PATH, IN_PROCESSOR, POOL(chroot), 0, 0, NULL,
+	    "The directory that the pool takes for \"/\".", NULL, NONE },
+	{ "home", KIND_PATH, IN_PROCESSOR | ONLY_SLICE, POOL(home), 0, 0, NULL,
+	    "The user's home directory, as the pool sees it.", NULL, NONE },
+	{ "handoff", KIND_WORD, IN_PROCESSOR, POOL(handoff), 0, 0, "\"fd\"",
+	    "How requests get to it: to a processor of ours, or by FastCGI.", handoffs, NONE },
+	{ "command", KIND_LIST, IN_PROCESSOR | NOT_MUX, POOL(command), 0, 0, NULL,
+	    "With handoff = \"fastcgi\": the program to start, and its arguments.", NULL, NONE },
+	{ "connect", KIND_LIST, IN_PROCESSOR, POOL(connect), 0, 0, NULL,
+	    "With handoff = \"fastcgi\": the servers to connect to.", NULL, NONE },
+	{ "env", KIND_LIST, IN_PROCESSOR | NOT_MUX, POOL(env), 0, 0, NULL,
+	    "Environment of the pool: \"NAME=value\".", NULL, NONE },
+	{ "php_value", KIND_LIST, IN_PROCESSOR | NOT_MUX, POOL(php_value), 0, 0, NULL,
+	    "PHP settings, \"name=value\", that a script may change.", NULL, NONE },
+	{ "php_admin_value", KIND_LIST, IN_PROCESSOR | NOT_MUX, POOL(php_admin_value), 0, 0, NULL,
+	    "PHP settings, \"name=value\", that no script may change.", NULL, NONE },
+	{ "php_flag", KIND_LIST, IN_PROCESSOR | NOT_MUX, POOL(php_flag), 0, 0, NULL,
+	    "PHP switches, \"name=on\" or \"name=off\", that a script may change.", NULL, NONE },
+	{ "php_admin_flag", KIND_LIST, IN_PROCESSOR | NOT_MUX, POOL(php_admin_flag), 0, 0, NULL,
+	    "PHP switches, \"name=on\" or \"name=off\", that no script may change.", NULL, NONE },
+	{ "php_ini", KIND_PATH, IN_PROCESSOR | NOT_MUX, POOL(php_ini), 0, 0, NULL,
+	    "The pool's php.ini, read before the chroot; PHP's own where it is missing.",
+	    NULL, NONE },
+	{ "php_ini_scan_dir", KIND_PATH, IN_PROCESSOR | NOT_MUX, POOL(php_ini_scan_dir), 0, 0, NULL,
+	    "The directory of further .ini files, read before the chroot; PHP's own where it is "
+	    "missing.", NULL, NONE },
+	{ "error_log", KIND_PATH, IN_PROCESSOR | NOT_POOL, POOL(error_log), 0, 0, NULL,
+	    "The pool's own log; the daemon's where it is missing.", NULL, NONE },
+	{ "no_new_privs", KIND_BOOL, IN_PROCESSOR, POOL(no_new_privs), 0, 0, "true",
+	    "Whether set-user-id programs do nothing for the pool.  A setuid or setgid sendmail, so "
+	    "mail() in PHP, needs false.", NULL, NONE },
+	{ "umask", KIND_MODE, IN_PROCESSOR, POOL(umask), 0, 0777, "\"0022\"",
+	    "The mode bits that new files don't get.", NULL, NONE },
+	{ "nice", KIND_INT, IN_PROCESSOR, POOL(nice), 0, 19, "0",
+	    "How much the pool stands back for others on a busy machine.", NULL, NONE },
+	{ "namespaces", KIND_BOOL, IN_PROCESSOR, POOL(namespaces), 0, 0, "true",
+	    "Whether the pool gets PID, mount and IPC namespaces of its own.", NULL, NONE },
+	{ "limits", KIND_GROUP, IN_PROCESSOR | NOT_MUX, 0, 0, 0, NULL,
+	    "What the kernel bounds for each of its processes.", NULL, GROUP_LIMITS },
+	{ "disabled", KIND_TEXT, IN_PROCESSOR | ONLY_SLICE, POOL(disabled), 1, 0, NULL,
+	    "Why the pool can't run.", NULL, NONE }
+};
+
+static const struct settings_row vhost_rows[] = {
+	{ "server_name", KIND_TEXT, IN_VHOST, VHOST(server_name), 1, 0, NULL,
+	    "The site's name; \"*\" for the default site.", NULL, NONE },
+	{ "aliases", KIND_LIST, IN_VHOST, VHOST(aliases), 0, 0, NULL,
+	    "Its other names; \"*.example.com\" is every name below example.com.", NULL, NONE },
+	{ "default_vhost", KIND_BOOL, IN_VHOST, VHOST(is_default), 0, 0, "false",
+	    "Whether it answers for names that no vhost has; without one, they get 421.",
+	    NULL, NONE },
+	{ "processor", KIND_POOL, IN_VHOST, VHOST(pool), 0, 0, NULL,
+	    "The name of the pool that serves it.", NULL, NONE },
+	{ "document_root", KIND_PATH, IN_VHOST, VHOST(document_root), 0, 0, NULL,
+	    "The directory of its files, as seen from outside the chroot.", NULL, NONE },
+	{ "index", KIND_LIST, IN_VHOST, VHOST(index), 0, 0, "[ \"index.html\" ]",
+	    "What is served for a directory: the first that is there.", NULL, NONE },
+	{ "fallback", KIND_TEXT, IN_VHOST, VHOST(fallback), 1, 0, NULL,
+	    "The path that is served where there is no file: an application's front controller.",
+	    NULL, NONE },
+	{ "dot_files", KIND_BOOL, IN_VHOST, VHOST(dot_files), 0, 0, "false",
+	    "Whether files whose names begin with a dot are served.", NULL, NONE },
+	{ "access_log", KIND_PATH, IN_VHOST | NOT_POOL, VHOST(access_log), 0, 0, NULL,
+	    "Where its requests are logged; nowhere where it is missing.", NULL, NONE },
+	{ "access_log_format", KIND_TEXT, IN_VHOST | NOT_POOL, VHOST(access_log_format), 1, 0,
+	    "\"combined\"", "\"combined\" or a format of your own.", NULL, NONE },
+	{ "php_value", KIND_LIST, IN_VHOST | NOT_MUX, VHOST(php_value), 0, 0, NULL,
+	    "As in the processor's entry, for this site.", NULL, NONE },
+	{ "php_admin_value", KIND_LIST, IN_VHOST | NOT_MUX, VHOST(php_admin_value), 0, 0, NULL,
+	    "As in the processor's entry, for this site.", NULL, NONE },
+	{ "php_flag", KIND_LIST, IN_VHOST | NOT_MUX, VHOST(php_flag), 0, 0, NULL,
+	    "As in the processor's entry, for this site.", NULL, NONE },
+	{ "php_admin_flag", KIND_LIST, IN_VHOST | NOT_MUX, VHOST(php_admin_flag), 0, 0, NULL,
+	    "As in the processor's entry, for this site.", NULL, NONE },
+	{ "handlers", KIND_GROUPS, IN_VHOST, 0, 0, 0, NULL,
+	    "Which paths are run by which handler; all others are files.", NULL, GROUP_HANDLER },
+	{ "disabled", KIND_TEXT, IN_VHOST | ONLY_SLICE, VHOST(disabled), 1, 0, NULL,
+	    "Why the vhost can't be served.", NULL, NONE }
+};
+
+static const struct settings_row handler_rows[] = {
+	{ "suffix", KIND_TEXT, IN_HANDLER, HANDLER(suffix), 1, 0, NULL,
+	    "The end of a file's name, as \".php\".", NULL, NONE },
+	{ "prefix", KIND_TEXT, IN_HANDLER, HANDLER(prefix), 1, 0, NULL,
+	    "The beginning of a path, as \"/cgi-bin/\".", NULL, NONE },
+	{ "handler", KIND_WORD, IN_HANDLER, HANDLER(kind), 0, 0, "\"static\"",
+	    "Who runs it.", handlers, NONE },
+	{ "application", KIND_PATH, IN_HANDLER, HANDLER(application), 0, 0, NULL,
+	    "With \"psgi\": the application's file, as seen from outside the chroot.", NULL, NONE }
+};
+
+#define ROWS(array) (array), COUNT(array)
+static const struct settings_group groups[GROUP_COUNT] = {
+	[GROUP_GLOBAL] = { "the configuration", "the configuration", IN_GLOBAL,
+	    sizeof(struct settings), ROWS(global_rows) },
+	[GROUP_LISTEN] = { "listen", "a listen entry", IN_LISTEN,
+	    sizeof(struct listen_settings), ROWS(listen_rows) },
+	[GROUP_CONTROL] = { "control", "control", IN_CONTROL,
+	    sizeof(struct settings), ROWS(control_rows) },
+	[GROUP_MULTIPLEXER] = { "multiplexers", "a multiplexers entry", IN_MULTIPLEXER,
+	    sizeof(struct multiplexer_settings), ROWS(multiplexer_rows) },
+	[GROUP_PROCESSOR] = { "processors", "a processors entry", IN_PROCESSOR,
+	    sizeof(struct pool_settings), ROWS(processor_rows) },
+	[GROUP_LIMITS] = { "limits", "limits", IN_LIMITS,
+	    sizeof(struct pool_settings), ROWS(limit_rows) },
+	[GROUP_VHOST] = { "vhosts", "a vhost", IN_VHOST,
+	    sizeof(struct vhost_settings), ROWS(vhost_rows) },
+	[GROUP_HANDLER] = { "handlers", "a handlers entry", IN_HANDLER,
+	    sizeof(struct handler_settings), ROWS(handler_rows) }
+};
+
+const struct settings_group *
+schema_group(enum settings_group_id id)
+{
+	return &groups[id];
+}
+
+const struct settings_row *
+schema_find(const struct settings_group *group, const char *name, int *tuned)
+{
+	size_t i;
+
+	*tuned = -1;
+	for (i = 0; i < group->count; i++)
+		if (strcmp(group->rows[i].name, name) == 0)
+			return &group->rows[i];
+	for (i = 0; i < TUNING_ROWS && (group->scope & EVERYWHERE) != 0; i++)
+		if (strcmp(schema_tuning[i].name, name) == 0) {
+			*tuned = (int)i;
+			return &schema_tuning[i];
+		}
+	return NULL;
+}
+
+const char *
+schema_unserved(const char *setting, const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(unserved); i++)
+		if (strcmp(unserved[i].setting, setting) == 0 &&
+		    strcmp(unserved[i].word, word) == 0)
+			return unserved[i].text;
+	return NULL;
+}

@@ -1,0 +1,75 @@
+#include "settings/dump.h"
+
+bool
+settings_slice_multiplexer(const struct settings *settings, FILE *out)
+{
+	struct dump dump;
+	uint32_t i;
+
+	dump_begin(&dump, out, NOT_MUX, true);
+	dump_global(&dump, settings);
+	dump_listens(&dump, settings);
+	dump_multiplexers(&dump, settings);
+	dump_list(&dump, "processors");
+	for (i = 0; i < settings->pool_count; i++)
+		dump_pool(&dump, settings, &settings->pools[i], i + 1 == settings->pool_count);
+	dump_list_end(&dump);
+	dump_list(&dump, "vhosts");
+	for (i = 0; i < settings->vhost_count; i++)
+		dump_vhost(&dump, &settings->vhosts[i],
+		    &settings->pools[settings->vhosts[i].pool], i + 1 == settings->vhost_count);
+	dump_list_end(&dump);
+	return dump_end(&dump);
+}
+
+/* A path that the chroot doesn't contain belongs to a vhost that is disabled: left as it is. */
+static char *
+inside(struct dump *dump, const char *chroot, char *path)
+{
+	const char *at = path != NULL ? settings_inside(chroot, path) : NULL;
+
+	return at != NULL ? arena_text(dump->defaults.arena, at) : path;
+}
+
+static void
+vhost_slice(struct dump *dump, const struct vhost_settings *vhost,
+    const struct pool_settings *pool, bool last)
+{
+	struct vhost_settings seen = *vhost;
+	size_t i;
+
+	seen.document_root = inside(dump, pool->chroot, vhost->document_root);
+	seen.handlers = arena_array(dump->defaults.arena, vhost->handler_count,
+	    sizeof *seen.handlers);
+	for (i = 0; i < vhost->handler_count; i++) {
+		seen.handlers[i] = vhost->handlers[i];
+		seen.handlers[i].application = inside(dump, pool->chroot,
+		    vhost->handlers[i].application);
+	}
+	dump_vhost(dump, &seen, pool, last);
+}
+
+bool
+settings_slice_pool(const struct settings *settings, uint32_t pool, FILE *out)
+{
+	const struct pool_settings *it = &settings->pools[pool];
+	struct pool_settings seen = *it;
+	struct dump dump;
+	uint32_t i;
+
+	dump_begin(&dump, out, NOT_POOL, true);
+	dump_global(&dump, settings);
+	if (it->home != NULL && settings_inside(it->chroot, it->home) == NULL)
+		seen.home = arena_text(dump.defaults.arena, "/");
+	else
+		seen.home = inside(&dump, it->chroot, it->home);
+	dump_list(&dump, "processors");
+	dump_pool(&dump, settings, &seen, true);
+	dump_list_end(&dump);
+	dump_list(&dump, "vhosts");
+	for (i = 0; i < it->vhost_count; i++)
+		vhost_slice(&dump, &settings->vhosts[it->vhosts[i]], it,
+		    i + 1 == it->vhost_count);
+	dump_list_end(&dump);
+	return dump_end(&dump);
+}
