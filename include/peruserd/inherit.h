@@ -6,6 +6,7 @@
 #define PERUSERD_INHERIT_H
 
 enum inherited_fd {
+	INHERIT_NULL     = 0,   /* /dev/null, and at 1 too: nothing else ever lands there */
 	/*
 	 * Standard error.  A multiplexer: the error log itself.  A zygote: a
 	 * stream socket whose other end a multiplexer reads, for the zygote,

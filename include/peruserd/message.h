@@ -185,7 +185,8 @@ enum message_got { MESSAGE_GOT, MESSAGE_NOTHING, MESSAGE_CLOSED, MESSAGE_BROKEN 
  * its descriptor, which the caller then owns, or -1.  *pid becomes the sender's, as the
  * kernel sees it, where the channel has SO_PASSCRED set; else 0.  pid may be NULL.
  * MESSAGE_NOTHING: none is there.  MESSAGE_CLOSED: the peer has gone.  MESSAGE_BROKEN: not
- * a message of ours, descriptors are closed; close the channel.
+ * a message of ours, descriptors are closed; close the channel.  To the manager no
+ * descriptor ever comes: there SO_PASSCRED must be set, and none is taken.
  */
 enum message_got message_receive(int channel, enum role from, enum role to,
     struct message *message, int *fd, pid_t *pid);

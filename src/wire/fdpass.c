@@ -116,6 +116,39 @@ fdpass_receive_bytes(int channel, void *to, size_t size, int flags, bool *sent_f
 	return len;
 }
 
+ssize_t
+fdpass_receive_credited(int channel, void *to, size_t size, int flags, bool *sent_fds,
+    bool *truncated, pid_t *pid)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct iovec piece = { to, size };
+	struct msghdr msg = { 0 };
+	struct cmsghdr *part;
+	struct ucred creds;
+	ssize_t len;
+
+	msg.msg_iov = &piece;
+	msg.msg_iovlen = 1;
+	msg.msg_control = control.bytes;
+	msg.msg_controllen = sizeof control.bytes;
+	do
+		len = recvmsg(channel, &msg, flags | MSG_CMSG_CLOEXEC);
+	while (len < 0 && errno == EINTR);
+	*pid = 0;
+	*sent_fds = len >= 0 && (msg.msg_flags & MSG_CTRUNC) != 0;
+	*truncated = len >= 0 && (msg.msg_flags & MSG_TRUNC) != 0;
+	part = len >= 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+	if (part != NULL && part->cmsg_level == SOL_SOCKET &&
+	    part->cmsg_type == SCM_CREDENTIALS && part->cmsg_len == CMSG_LEN(sizeof creds)) {
+		memcpy(&creds, CMSG_DATA(part), sizeof creds);
+		*pid = creds.pid;
+	}
+	return len;
+}
+
 void
 fdpass_drop(struct fdpass_got *got)
 {

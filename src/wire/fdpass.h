@@ -39,6 +39,13 @@ ssize_t fdpass_receive(int channel, void *to, size_t size, int flags, struct fdp
 ssize_t fdpass_receive_bytes(int channel, void *to, size_t size, int flags, bool *sent_fds,
     bool *truncated);
 
+/*
+ * The same on a socket that has SO_PASSCRED set: *pid becomes the sender's, as
+ * the kernel sees it.  There is room for the credentials alone.
+ */
+ssize_t fdpass_receive_credited(int channel, void *to, size_t size, int flags, bool *sent_fds,
+    bool *truncated, pid_t *pid);
+
 /* Close what was received and not taken. */
 void fdpass_drop(struct fdpass_got *got);
 

@@ -4,5 +4,6 @@ libwire_la_SOURCES = \
 	%D%/envelope.c \
 	%D%/fdpass.c %D%/fdpass.h \
 	%D%/message.c \
-	%D%/nv.c
+	%D%/nv.c \
+	%D%/record.c %D%/record.h
 libwire_la_LIBADD = libbase.la

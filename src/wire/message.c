@@ -59,6 +59,31 @@ message_send(int channel, struct message *message, enum message_type type, int f
 	return fdpass_send(channel, &piece, 1, &fd, fd < 0 ? 0 : 1) >= 0;
 }
 
+/*
+ * To the manager nobody sends descriptors, and a zygote is a user's: it makes
+ * no room for any.
+ */
+static enum message_got
+receive_bytes(int channel, enum role from, struct message *message, pid_t *pid)
+{
+	bool sent_fds, truncated;
+	pid_t sender;
+	ssize_t len;
+
+	len = fdpass_receive_credited(channel, message, sizeof *message, MSG_DONTWAIT,
+	    &sent_fds, &truncated, &sender);
+	if (len < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return MESSAGE_NOTHING;
+	if (len <= 0)
+		return MESSAGE_CLOSED;
+	if (sent_fds || truncated || sender == 0 ||
+	    !message_allowed(message, (size_t)len, 0, from, ROLE_MANAGER))
+		return MESSAGE_BROKEN;
+	if (pid != NULL)
+		*pid = sender;
+	return MESSAGE_GOT;
+}
+
 enum message_got
 message_receive(int channel, enum role from, enum role to, struct message *message,
     int *fd, pid_t *pid)
@@ -67,6 +92,8 @@ message_receive(int channel, enum role from, enum role to, struct message *messa
 	ssize_t len;
 
 	*fd = -1;
+	if (to == ROLE_MANAGER)
+		return receive_bytes(channel, from, message, pid);
 	len = fdpass_receive(channel, message, sizeof *message, MSG_DONTWAIT, &got);
 	if (len < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return MESSAGE_NOTHING;
