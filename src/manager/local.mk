@@ -1,1 +1,28 @@
-# filled in as its sources arrive
+# libevent, libconfig, libcap; never http, TLS or libfcgi
+noinst_LTLIBRARIES += libmanager.la
+libmanager_la_SOURCES = \
+	%D%/channel.c %D%/channel.h \
+	%D%/child.c %D%/child.h \
+	%D%/control.c %D%/control.h \
+	%D%/demand.c %D%/demand.h \
+	%D%/listener.c %D%/listener.h \
+	%D%/logs.c %D%/logs.h \
+	%D%/manager.c %D%/manager.h \
+	%D%/multiplexers.c %D%/multiplexers.h \
+	%D%/paths.c %D%/paths.h \
+	%D%/pidfile.c %D%/pidfile.h \
+	%D%/pool.c %D%/pool.h \
+	%D%/scale.c %D%/scale.h \
+	%D%/slot.c %D%/slot.h \
+	%D%/start.c %D%/start.h \
+	%D%/status.c %D%/status.h \
+	%D%/zygote.c %D%/zygote.h
+libmanager_la_CPPFLAGS = $(AM_CPPFLAGS) -DSBINDIR='"$(sbindir)"'
+libmanager_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+libmanager_la_LIBADD = libsettings.la libboard.la libconfine.la libwire.la libbase.la \
+	$(EVENT_LIBS)
+
+sbin_PROGRAMS += peruserd
+peruserd_SOURCES = %D%/main.c
+peruserd_LDADD = libmanager.la
+peruserd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)

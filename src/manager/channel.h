@@ -1,0 +1,55 @@
+/*
+ * A control channel to one child, as the loop sees it.  Sending never blocks:
+ * what the kernel doesn't take waits in a bounded queue, and a child that lets
+ * it wait is its owner's business (channel_stuck_since).  Receiving takes a
+ * bounded number of messages at a time, so that no child starves another.
+ */
+#ifndef PERUSERD_MANAGER_CHANNEL_H
+#define PERUSERD_MANAGER_CHANNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <event2/event.h>
+
+#include <peruserd/message.h>
+
+struct outgoing;
+
+/*
+ * What happens on it.  got() may end the channel.  lost() is called once, and
+ * must end it: why is MESSAGE_CLOSED, or MESSAGE_BROKEN.
+ */
+struct channel_owner {
+	void (*got)(void *owner, const struct message *message, pid_t pid);
+	void (*lost)(void *owner, enum message_got why);
+};
+
+struct channel {
+	int fd;                         /* owned; -1: none */
+	enum role peer;
+	struct event *reading, *writing;
+	struct outgoing *first, **last;
+	unsigned waiting;               /* messages in the queue */
+	unsigned limit;                 /* of the queue */
+	uint64_t stuck_since;           /* ms; 0: the queue is empty */
+	const struct channel_owner *calls;
+	void *owner;
+};
+
+/* Takes fd over, also on failure. */
+bool channel_begin(struct channel *channel, struct event_base *base, int fd, enum role peer,
+    unsigned limit, const struct channel_owner *calls, void *owner);
+void channel_end(struct channel *channel);
+
+/* Take what its child said before it ended, now; lost() is not called. */
+void channel_drain(struct channel *channel);
+bool channel_is_open(const struct channel *channel);
+
+/*
+ * Send one message; fd stays the caller's.  False: the child has gone, or the
+ * queue is full.
+ */
+bool channel_send(struct channel *channel, struct message *message, enum message_type type,
+    int fd);
+
+#endif

@@ -1,0 +1,298 @@
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "manager/control.h"
+#include "manager/listener.h"
+#include "manager/manager.h"
+#include "manager/status.h"
+#include "wire/fdpass.h"
+
+#define BACKLOG        16
+#define ASKING_MAX     32               /* connections at once */
+#define REQUEST_MAX    64               /* bytes of a request line */
+#define ANSWER_MAX     (64u << 20)
+#define PATIENCE_S     10               /* for a request, and for each part of an answer */
+#define GROUPS_MAX     256
+
+struct control {
+	struct manager *manager;
+	int fd;
+	gid_t group;
+	bool has_group;
+	struct event *accepting;
+	unsigned asking;
+};
+
+struct asking {
+	struct control *control;
+	int fd;
+	struct event *event;            /* reads, then writes, then waits for the end */
+	char request[REQUEST_MAX];
+	size_t got;
+	struct buf answer;
+	size_t sent;
+	bool with_board;                /* the answer's first byte carries it */
+	bool holds;                     /* stays open until the manager ends */
+};
+
+bool
+control_open(struct manager *manager, struct fault *fault)
+{
+	const struct settings *settings = manager->settings;
+	const struct group *group = NULL;
+	struct control *control;
+	struct fault why;
+
+	if (settings->control_group != NULL) {
+		group = getgrnam(settings->control_group);
+		if (group == NULL)
+			return fault_set(fault, 0, "control.group: there is no group %s",
+			    settings->control_group);
+	}
+	control = calloc(1, sizeof *control);
+	if (control == NULL)
+		return fault_set(fault, ENOMEM, "open the control socket");
+	control->manager = manager;
+	control->has_group = group != NULL;
+	control->group = group != NULL ? group->gr_gid : 0;
+	control->fd = listener_open_unix(settings->control_socket, 0, control->group,
+	    settings->control_mode, BACKLOG, &why);
+	if (control->fd < 0) {
+		free(control);
+		return fault_set(fault, 0, "control socket %s: %s", settings->control_socket,
+		    why.text);
+	}
+	manager->control = control;
+	return true;
+}
+
+static void
+asking_end(struct asking *asking)
+{
+	asking->control->asking--;
+	if (asking->event != NULL)
+		event_free(asking->event);
+	buf_free(&asking->answer);
+	fd_close(&asking->fd);
+	free(asking);
+}
+
+static void
+on_held(int fd, short what, void *context)
+{
+	struct asking *asking = context;
+	char more[16];
+
+	(void)what;
+	if (recv(fd, more, sizeof more, MSG_DONTWAIT) == 0)
+		asking_end(asking);
+}
+
+/* A stop is answered twice: by a line, and by the end of the connection. */
+static void
+hold(struct asking *asking)
+{
+	event_free(asking->event);
+	asking->event = event_new(asking->control->manager->base, asking->fd,
+	    EV_READ | EV_PERSIST, on_held, asking);
+	if (asking->event == NULL || event_add(asking->event, NULL) != 0)
+		asking_end(asking);
+}
+
+static ssize_t
+send_part(struct asking *asking)
+{
+	struct iovec first = { asking->answer.data, 1 };
+	ssize_t sent;
+
+	if (asking->with_board) {
+		sent = fdpass_send(asking->fd, &first, 1, &asking->control->manager->board_reader,
+		    1);
+		asking->with_board = sent <= 0;
+		return sent;
+	}
+	return send(asking->fd, asking->answer.data + asking->sent,
+	    asking->answer.len - asking->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void
+on_writable(int fd, short what, void *context)
+{
+	struct asking *asking = context;
+	ssize_t sent;
+
+	(void)fd;
+	while ((what & EV_TIMEOUT) == 0 && asking->sent < asking->answer.len) {
+		sent = send_part(asking);
+		if (sent < 0 && errno == EAGAIN)
+			return;
+		if (sent <= 0)
+			break;
+		asking->sent += (size_t)sent;
+	}
+	if (asking->holds && asking->sent == asking->answer.len)
+		hold(asking);
+	else
+		asking_end(asking);
+}
+
+static void
+answer(struct asking *asking)
+{
+	struct timeval patience = { PATIENCE_S, 0 };
+
+	event_free(asking->event);
+	asking->event = event_new(asking->control->manager->base, asking->fd,
+	    EV_WRITE | EV_PERSIST, on_writable, asking);
+	if (asking->event == NULL || event_add(asking->event, &patience) != 0)
+		asking_end(asking);
+}
+
+static void
+answer_line(struct asking *asking, const char *kind, const char *text)
+{
+	struct record_writer writer = { &asking->answer, true };
+
+	record_begin(&writer, kind);
+	if (text != NULL)
+		record_text(&writer, "text", text);
+	record_end(&writer);
+}
+
+static void
+obey(struct asking *asking, const char *request, size_t len)
+{
+	struct manager *manager = asking->control->manager;
+
+	if (str_is(request, len, "status")) {
+		asking->with_board = status_write(manager, &asking->answer);
+		if (!asking->with_board) {
+			buf_free(&asking->answer);
+			answer_line(asking, "error", "the status is too long");
+		}
+	} else if (str_is(request, len, "stop") || str_is(request, len, "stop now")) {
+		asking->holds = true;
+		answer_line(asking, "ok", NULL);
+		if (str_is(request, len, "stop now") && manager->phase == MANAGER_RUNNING)
+			manager_stop(manager, manager->settings->stop_timeout);
+		manager_stop(manager, manager->settings->stop_timeout);
+	} else if (str_is(request, len, "reopen-logs")) {
+		manager_reopen_logs(manager);
+		answer_line(asking, "ok", NULL);
+	} else {
+		answer_line(asking, "error", "this peruserd doesn't know that request");
+	}
+	answer(asking);
+}
+
+static void
+on_request(int fd, short what, void *context)
+{
+	struct asking *asking = context;
+	char *end;
+	ssize_t got;
+
+	if ((what & EV_TIMEOUT) != 0) {
+		asking_end(asking);
+		return;
+	}
+	got = recv(fd, asking->request + asking->got, sizeof asking->request - asking->got,
+	    MSG_DONTWAIT);
+	if (got < 0 && errno == EAGAIN)
+		return;
+	if (got <= 0) {
+		asking_end(asking);
+		return;
+	}
+	asking->got += (size_t)got;
+	end = memchr(asking->request, '\n', asking->got);
+	if (end != NULL)
+		obey(asking, asking->request, (size_t)(end - asking->request));
+	else if (asking->got == sizeof asking->request)
+		asking_end(asking);
+}
+
+/* The mode of the socket said yes already; this is the second lock on the door. */
+static bool
+may_ask(const struct control *control, int fd)
+{
+	gid_t groups[GROUPS_MAX];
+	socklen_t len = sizeof groups;
+	struct ucred peer;
+	socklen_t peer_len = sizeof peer;
+	size_t i;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len) != 0)
+		return false;
+	if (peer.uid == 0)
+		return true;
+	if (!control->has_group)
+		return false;
+	if (peer.gid == control->group)
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) != 0)
+		return false;
+	for (i = 0; i < len / sizeof groups[0]; i++)
+		if (groups[i] == control->group)
+			return true;
+	return false;
+}
+
+static void
+on_connection(int listener, short what, void *context)
+{
+	struct control *control = context;
+	struct timeval patience = { PATIENCE_S, 0 };
+	struct asking *asking;
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	(void)what;
+	if (fd < 0)
+		return;
+	fd_refuse_rights(fd);
+	asking = control->asking < ASKING_MAX && may_ask(control, fd) ?
+	    calloc(1, sizeof *asking) : NULL;
+	if (asking == NULL) {
+		fd_close(&fd);
+		return;
+	}
+	control->asking++;
+	asking->control = control;
+	asking->fd = fd;
+	asking->answer.max = ANSWER_MAX;
+	asking->event = event_new(control->manager->base, fd, EV_READ | EV_PERSIST, on_request,
+	    asking);
+	if (asking->event == NULL || event_add(asking->event, &patience) != 0)
+		asking_end(asking);
+}
+
+bool
+control_serve(struct manager *manager, struct fault *fault)
+{
+	struct control *control = manager->control;
+
+	control->accepting = event_new(manager->base, control->fd, EV_READ | EV_PERSIST,
+	    on_connection, control);
+	if (control->accepting != NULL && event_add(control->accepting, NULL) == 0)
+		return true;
+	return fault_set(fault, ENOMEM, "serve the control socket");
+}
+
+void
+control_close(struct manager *manager)
+{
+	if (manager->control == NULL)
+		return;
+	unlink(manager->settings->control_socket);
+	fd_close(&manager->control->fd);
+	free(manager->control);
+	manager->control = NULL;
+}

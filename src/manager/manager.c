@@ -1,0 +1,342 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "manager/control.h"
+#include "manager/manager.h"
+#include "manager/start.h"
+
+#define TICK_MS        1000     /* housekeeping */
+#define TICK_BUSY_MS   100      /* while something starts, leaves or stops */
+#define STOP_GRACE_MS  2000     /* beyond what running requests may take */
+#define STOP_FAST_MS   1000     /* for everything, once it was asked twice */
+#define END_MS         5000     /* for killed zygotes to end */
+
+/* ---- the start's outcome */
+
+void
+manager_fail_start(struct manager *manager, const char *format, ...)
+{
+	char text[FAULT_TEXT * 2];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text - 1, format, args);
+	va_end(args);
+	log_error("%s", text);
+	strcat(text, "\n");
+	/* The terminal saw it already, unless descriptor 2 is the error log by now. */
+	if (manager->said >= 0 && manager->log_opened)
+		fd_write_all(manager->said, text, strlen(text));
+	manager->exit_status = EXIT_FAILURE;
+	if (manager->base != NULL)
+		event_base_loopbreak(manager->base);
+}
+
+static void
+notify(const char *text)
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to;
+	socklen_t len;
+	int fd;
+
+	if (name == NULL || (name[0] != '/' && name[0] != '@') ||
+	    strlen(name) >= sizeof to.sun_path)
+		return;
+	memset(&to, 0, sizeof to);
+	to.sun_family = AF_UNIX;
+	memcpy(to.sun_path, name, strlen(name));
+	if (name[0] == '@')
+		to.sun_path[0] = '\0';
+	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to, len) < 0)
+		log_warning("tell the service manager: %s", strerror(errno));
+	fd_close(&fd);
+}
+
+void
+manager_multiplexer_ready(struct manager *manager)
+{
+	const struct settings *settings = manager->settings;
+	char text[64];
+	uint32_t i;
+
+	for (i = 0; i < manager->multiplexer_count; i++)
+		if (!manager->multiplexers[i].ready)
+			return;
+	if (manager->phase != MANAGER_STARTING)
+		return;
+	manager->phase = MANAGER_RUNNING;
+	log_notice("peruserd %s is ready: %zu listeners, %u pools, %u vhosts, %u multiplexers",
+	    PACKAGE_VERSION, settings->listen_count, settings->pool_count, settings->vhost_count,
+	    manager->multiplexer_count);
+	if (manager->said >= 0 && write(manager->said, "", 1) != 1)
+		log_debug("nobody waited for our start");
+	fd_close(&manager->said);
+	snprintf(text, sizeof text, "READY=1\nMAINPID=%d", (int)getpid());
+	notify(text);
+}
+
+/* ---- the stop */
+
+static void
+end_zygotes(struct manager *manager)
+{
+	uint32_t i;
+
+	manager->phase = MANAGER_ENDING;
+	manager->stop_by = clock_ms() + END_MS;
+	for (i = 0; i < manager->pool_count; i++) {
+		channel_end(&manager->pools[i].channel);
+		child_signal(&manager->pools[i].child, SIGKILL);
+	}
+	manager_zygote_gone(manager);
+}
+
+void
+manager_zygote_gone(struct manager *manager)
+{
+	uint32_t i;
+
+	for (i = 0; i < manager->pool_count; i++)
+		if (manager->pools[i].child.pid != 0)
+			return;
+	event_base_loopbreak(manager->base);
+}
+
+void
+manager_multiplexer_gone(struct manager *manager)
+{
+	if (manager->phase == MANAGER_STOPPING && multiplexers_running(manager) == 0)
+		end_zygotes(manager);
+}
+
+void
+manager_stop(struct manager *manager, uint64_t timeout_ms)
+{
+	uint64_t now = clock_ms();
+	size_t i;
+
+	if (manager->phase == MANAGER_STARTING) {
+		manager_fail_start(manager, "stopped before it was ready");
+		return;
+	}
+	if (manager->phase == MANAGER_ENDING)
+		return;
+	if (manager->phase == MANAGER_STOPPING) {
+		log_notice("stopping fast: asked again");
+		timeout_ms = STOP_FAST_MS;
+		manager->stop_by = now + STOP_FAST_MS;
+	} else {
+		log_notice("stopping");
+		notify("STOPPING=1");
+		manager->phase = MANAGER_STOPPING;
+		manager->stop_by = timeout_ms == 0 ? 0 : now + timeout_ms + STOP_GRACE_MS;
+		for (i = 0; i < manager->settings->listen_count; i++)
+			fd_close(&manager->listeners[i]);
+	}
+	multiplexers_stop(manager, timeout_ms);
+	manager_multiplexer_gone(manager);
+}
+
+/* ---- signals */
+
+void
+manager_reopen_logs(struct manager *manager)
+{
+	start_error_log(manager);
+	multiplexers_reopen(manager);
+	log_notice("log files are opened anew");
+}
+
+static void
+say_mistake(void *context, const struct place *place, bool error, const char *text)
+{
+	(void)context;
+	log_line(error ? LEVEL_ERROR : LEVEL_WARNING, "%s:%u: %s",
+	    place != NULL && place->file != NULL ? place->file : "", place != NULL ?
+	    place->line : 0, text);
+}
+
+/*
+ * In a process of its own: looking up users may take its time, and the manager
+ * waits for nobody.
+ */
+static void
+check_configuration(struct manager *manager)
+{
+	struct settings_report report = { say_mistake, NULL, 0, 0 };
+	pid_t pid;
+
+	if (manager->checker != 0)
+		return;
+	pid = fork();
+	if (pid != 0) {
+		manager->checker = pid > 0 ? pid : 0;
+		return;
+	}
+	log_open("configuration", manager->settings->log_level);
+	if (settings_read(manager->config, SETTINGS_CHECK, &report) == NULL)
+		log_error("the configuration has %u mistakes; nothing was changed",
+		    report.errors);
+	else
+		log_warning("the configuration is good; a restart is needed to take it");
+	_exit(0);
+}
+
+static void
+on_signal(int number, short what, void *context)
+{
+	struct manager *manager = context;
+
+	(void)what;
+	switch (number) {
+	case SIGTERM:
+	case SIGINT:
+		manager_stop(manager, manager->settings->stop_timeout);
+		break;
+	case SIGQUIT:
+		manager_stop(manager, 0);
+		break;
+	case SIGUSR1:
+		manager_reopen_logs(manager);
+		break;
+	case SIGHUP:
+		check_configuration(manager);
+		break;
+	case SIGCHLD:
+		/* Children of ours end by their pidfds; this one has none. */
+		if (manager->checker != 0 &&
+		    waitpid(manager->checker, NULL, WNOHANG) == manager->checker)
+			manager->checker = 0;
+		break;
+	default:
+		break;
+	}
+}
+
+static bool
+watch_signals(struct manager *manager)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP, SIGCHLD };
+	size_t i;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+		manager->signals[i] = evsignal_new(manager->base, numbers[i], on_signal, manager);
+		if (manager->signals[i] == NULL || event_add(manager->signals[i], NULL) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* ---- the loop */
+
+static void
+on_tick(int fd, short what, void *context)
+{
+	struct manager *manager = context;
+	uint64_t now = clock_ms(), pause = TICK_MS;
+	struct timeval next;
+	uint32_t i;
+
+	(void)fd;
+	(void)what;
+	multiplexers_tick(manager, now);
+	for (i = 0; i < manager->pool_count; i++) {
+		pool_tick(&manager->pools[i], now);
+		if (manager->pools[i].state == POOL_STARTING)
+			pause = TICK_BUSY_MS;
+	}
+	if (manager->phase == MANAGER_RUNNING)
+		demand_look_soon(manager);
+	else
+		pause = TICK_BUSY_MS;
+	if (manager->stop_by != 0 && now >= manager->stop_by) {
+		if (manager->phase == MANAGER_ENDING)
+			event_base_loopbreak(manager->base);
+		else if (manager->phase == MANAGER_STOPPING)
+			multiplexers_kill(manager);
+	}
+	if (manager->leaving > 0)
+		pause = TICK_BUSY_MS;
+	next.tv_sec = (time_t)(pause / 1000);
+	next.tv_usec = (suseconds_t)(pause % 1000) * 1000;
+	event_add(manager->second, &next);
+}
+
+static bool
+begin_loop(struct manager *manager)
+{
+	struct timeval next = { 0, TICK_BUSY_MS * 1000 };
+	struct fault fault;
+
+	manager->second = evtimer_new(manager->base, on_tick, manager);
+	if (!watch_signals(manager) || manager->second == NULL ||
+	    event_add(manager->second, &next) != 0) {
+		manager_fail_start(manager, "no memory for the event loop");
+		return false;
+	}
+	if (demand_begin(manager, &fault) && control_serve(manager, &fault) &&
+	    multiplexers_begin(manager, &fault))
+		return true;
+	manager_fail_start(manager, "%s", fault.text);
+	return false;
+}
+
+static void
+end_all(struct manager *manager)
+{
+	uint32_t i;
+
+	for (i = 0; manager->multiplexers != NULL && i < manager->multiplexer_count; i++)
+		if (manager->multiplexers[i].child.pid != 0)
+			child_signal(&manager->multiplexers[i].child, SIGKILL);
+	for (i = 0; manager->pools != NULL && i < manager->pool_count; i++)
+		if (manager->pools[i].child.pid != 0)
+			child_signal(&manager->pools[i].child, SIGKILL);
+	start_undo(manager);
+}
+
+int
+manager_run(struct settings *settings, const char *config, bool foreground, int said)
+{
+	struct manager *manager = calloc(1, sizeof *manager);
+	int status;
+
+	if (manager == NULL)
+		return EXIT_FAILURE;
+	manager->settings = settings;
+	manager->config = config;
+	manager->foreground = foreground;
+	manager->said = said;
+	manager->started = clock_ms();
+	manager->pid_file = manager->board_fd = manager->board_reader = -1;
+	if (start_all(manager)) {
+		manager->base = event_base_new();
+		if (manager->base == NULL)
+			manager_fail_start(manager, "no memory for the event loop");
+		else if (begin_loop(manager))
+			event_base_dispatch(manager->base);
+	}
+	end_all(manager);
+	if (manager->exit_status == EXIT_SUCCESS)
+		log_notice("stopped");
+	status = manager->exit_status;
+	fd_close(&manager->said);
+	free(manager);
+	return status;
+}

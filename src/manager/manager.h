@@ -1,0 +1,96 @@
+/*
+ * The manager: parent of all, root with few capabilities.  It reads no byte
+ * that came from a network, waits for no child and no user, and signals its own
+ * children alone, by pidfd.  One struct, one loop; each file beside this one
+ * has one task.
+ */
+#ifndef PERUSERD_MANAGER_H
+#define PERUSERD_MANAGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <event2/event.h>
+
+#include <peruserd/board.h>
+#include <peruserd/message.h>
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "manager/demand.h"
+#include "manager/multiplexers.h"
+#include "manager/paths.h"
+#include "manager/pool.h"
+#include "manager/scale.h"
+#include "manager/slot.h"
+#include "settings/settings.h"
+
+enum manager_phase {
+	MANAGER_STARTING,       /* the multiplexers build their tables */
+	MANAGER_RUNNING,
+	MANAGER_STOPPING,       /* the multiplexers finish what runs */
+	MANAGER_ENDING          /* they are gone; the zygotes are ended */
+};
+
+struct control;
+
+struct manager {
+	struct event_base *base;
+	struct settings *settings;
+	const char *config;             /* the file, for HUP */
+	bool foreground;
+	int said;                       /* the parent that waits for our start; -1: none */
+	bool log_opened;                /* descriptor 2 is the error log */
+	int exit_status;
+	enum manager_phase phase;
+	uint64_t started;               /* ms */
+	uint64_t stop_by;               /* ms; 0: no bound */
+	unsigned stops_asked;
+
+	struct paths paths;
+	uint64_t plain_nofile;          /* the soft limit that we were started with */
+	uint64_t most_nofile;           /* ours now, and the most a multiplexer may get */
+	bool said_namespaces;
+	int pid_file;
+	int *listeners;                 /* by index into settings.listens; -1: closed */
+	struct control *control;
+
+	struct board *board;            /* its header may lie; use the rows below */
+	int board_fd;
+	int board_reader;               /* the same, read-only: for peruserctl */
+	struct board_pool *pool_rows;
+	struct board_slot *slot_rows;
+	int bells[BOARD_MULTIPLEXERS + 1];
+	unsigned rung_last;
+
+	struct multiplexer *multiplexers;
+	uint32_t multiplexer_count;
+	struct pool *pools;
+	uint32_t pool_count;
+	struct slot *slots;
+	uint32_t slot_count;
+	uint32_t live, leaving;         /* processors, all pools */
+
+	struct event *signals[8];
+	struct event *second;           /* housekeeping */
+	struct event *bell, *look_now, *look_again;
+	uint64_t looked_at;             /* ms */
+	pid_t checker;                  /* reads the configuration at HUP; 0: none */
+};
+
+/* Run until it ends.  Returns the exit status. */
+int manager_run(struct settings *settings, const char *config, bool foreground, int said);
+
+/* News from the parts. */
+void manager_multiplexer_ready(struct manager *manager);
+void manager_multiplexer_gone(struct manager *manager);
+void manager_zygote_gone(struct manager *manager);
+void manager_fail_start(struct manager *manager, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Stop: what runs may take so long, 0: no bound.  Again: faster. */
+void manager_stop(struct manager *manager, uint64_t timeout_ms);
+
+/* Open all log files anew. */
+void manager_reopen_logs(struct manager *manager);
+
+#endif

@@ -1,0 +1,57 @@
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "manager/paths.h"
+
+static bool
+take(char to[PATH_MAX], const char *folder, size_t len, const char *name,
+    bool (*exists)(const char *path))
+{
+	char tried[PATH_MAX];
+	int printed = snprintf(tried, sizeof tried, "%.*s/%s", (int)len, folder, name);
+
+	if (printed < 0 || (size_t)printed >= sizeof tried || !exists(tried))
+		return false;
+	memcpy(to, tried, (size_t)printed + 1);
+	return true;
+}
+
+void
+paths_find(struct paths *paths, const char *self, bool (*exists)(const char *path))
+{
+	const char *end = strrchr(self, '/');
+	size_t len;
+
+	snprintf(paths->multiplexer, PATH_MAX, "%s", LIBEXECDIR "/peruserd/peruser-multiplexer");
+	snprintf(paths->processor, PATH_MAX, "%s", LIBEXECDIR "/peruserd/peruser-processor");
+	snprintf(paths->handlers, PATH_MAX, "%s", HANDLERDIR);
+	if (strcmp(self, SBINDIR "/peruserd") == 0 || end == NULL)
+		return;
+	len = (size_t)(end - self);
+	if (len >= 6 && memcmp(end - 6, "/.libs", 6) == 0)
+		len -= 6;
+	if (!take(paths->multiplexer, self, len, ".libs/peruser-multiplexer", exists))
+		take(paths->multiplexer, self, len, "peruser-multiplexer", exists);
+	if (!take(paths->processor, self, len, ".libs/peruser-processor", exists))
+		take(paths->processor, self, len, "peruser-processor", exists);
+	/* A tree that builds no module still must not load the installed ones. */
+	if (take(paths->handlers, self, len, "peruser-processor", exists))
+		snprintf(paths->handlers, PATH_MAX, "%.*s/.libs", (int)len, self);
+}
+
+static bool
+can_run(const char *path)
+{
+	return access(path, X_OK) == 0;
+}
+
+void
+paths_find_own(struct paths *paths)
+{
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	self[len > 0 ? len : 0] = '\0';
+	paths_find(paths, self, can_run);
+}

@@ -1,0 +1,285 @@
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "manager/manager.h"
+
+/* Envelope and completion fit one packet; the kernel cuts it to wmem_max. */
+#define SLOT_BUFFER (1 << 18)
+
+enum slot_state
+slot_next(enum slot_state state, enum slot_event event)
+{
+	static const enum slot_state next[SLOT_STATES][SLOT_EVENTS] = {
+/*                  FORK           FORKED         LEASE          COMPLETE       RETIRE         KILL          GONE */
+[SLOT_EMPTY]    = { SLOT_STARTING, SLOT_EMPTY,    SLOT_EMPTY,    SLOT_EMPTY,    SLOT_EMPTY,    SLOT_EMPTY,   SLOT_EMPTY },
+[SLOT_STARTING] = { SLOT_STARTING, SLOT_IDLE,     SLOT_STARTING, SLOT_STARTING, SLOT_STARTING, SLOT_LEAVING, SLOT_EMPTY },
+[SLOT_IDLE]     = { SLOT_IDLE,     SLOT_IDLE,     SLOT_LEASED,   SLOT_IDLE,     SLOT_LEAVING,  SLOT_LEAVING, SLOT_EMPTY },
+[SLOT_LEASED]   = { SLOT_LEASED,   SLOT_LEASED,   SLOT_LEASED,   SLOT_IDLE,     SLOT_LEASED,   SLOT_LEAVING, SLOT_EMPTY },
+[SLOT_LEAVING]  = { SLOT_LEAVING,  SLOT_LEAVING,  SLOT_LEAVING,  SLOT_LEAVING,  SLOT_LEAVING,  SLOT_LEAVING, SLOT_EMPTY },
+	};
+
+	return (unsigned)state < SLOT_STATES && (unsigned)event < SLOT_EVENTS ?
+	    next[state][event] : state;
+}
+
+enum slot_state
+slot_board_state(const struct manager *manager, uint32_t slot, unsigned *owner, uint64_t *since)
+{
+	struct board_slot *row = &manager->slot_rows[slot];
+	struct slot_word word = slot_word_unpack(atomic_load(&row->word));
+	uint64_t then = atomic_load(&row->since_ms), now = clock_ms();
+
+	if (owner != NULL)
+		*owner = word.owner;
+	if (since != NULL)
+		*since = then > now ? now : then;
+	if (word.generation != manager->slots[slot].generation ||
+	    (unsigned)word.state >= SLOT_STATES)
+		return SLOT_LEAVING;
+	return word.state;
+}
+
+/*
+ * Change the word: from anything, or only from `only` where that isn't
+ * SLOT_STATES.  The rows are reached by our own pointers and indexes: the
+ * board's header may be written by a multiplexer.
+ */
+static bool
+word_set(struct manager *manager, uint32_t slot, enum slot_state only, enum slot_state to)
+{
+	struct board_slot *row = &manager->slot_rows[slot];
+	struct board_pool *pool = &manager->pool_rows[manager->slots[slot].pool];
+	struct slot_word next = { manager->slots[slot].generation, BOARD_NOBODY, to };
+	uint64_t seen = atomic_load(&row->word);
+	bool was_idle;
+
+	do {
+		was_idle = slot_word_unpack(seen).state == SLOT_IDLE;
+		if (only != SLOT_STATES && (slot_word_unpack(seen).state != only ||
+		    slot_word_unpack(seen).generation != next.generation))
+			return false;
+		atomic_store(&row->since_ms, clock_ms());
+	} while (!atomic_compare_exchange_weak(&row->word, &seen, slot_word_pack(next)));
+	if (was_idle != (to == SLOT_IDLE))
+		atomic_fetch_add(&pool->idle, was_idle ? (uint32_t)-1 : 1);
+	return true;
+}
+
+static void
+slot_move(struct manager *manager, uint32_t slot, enum slot_state to, uint64_t deadline)
+{
+	struct slot *own = &manager->slots[slot];
+
+	if (to == SLOT_LEAVING && own->state != SLOT_LEAVING)
+		manager->leaving++;
+	if (to != SLOT_LEAVING && own->state == SLOT_LEAVING)
+		manager->leaving--;
+	if (to != SLOT_EMPTY && own->state == SLOT_EMPTY)
+		manager->live++;
+	if (to == SLOT_EMPTY && own->state != SLOT_EMPTY)
+		manager->live--;
+	own->state = to;
+	own->since = clock_ms();
+	own->deadline = deadline;
+}
+
+/* A slot's channel: ends[0] for the multiplexers, who take no descriptor from it. */
+static bool
+slot_channel(int ends[2])
+{
+	int size = SLOT_BUFFER, i;
+
+	if (!fd_pair(SOCK_SEQPACKET, ends))
+		return false;
+	for (i = 0; i < 2; i++)
+		setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	fd_refuse_rights(ends[0]);
+	if (fd_set_nonblocking(ends[0], true))
+		return true;
+	fd_close(&ends[0]);
+	fd_close(&ends[1]);
+	return false;
+}
+
+static uint32_t
+slot_empty(const struct manager *manager, const struct pool *pool)
+{
+	uint32_t i;
+
+	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++)
+		if (manager->slots[i].state == SLOT_EMPTY)
+			return i;
+	return UINT32_MAX;
+}
+
+bool
+slot_fork(struct manager *manager, struct pool *pool)
+{
+	uint32_t index = slot_empty(manager, pool);
+	struct message message;
+	struct slot *slot;
+	int ends[2];
+	bool sent;
+
+	if (index == UINT32_MAX || !slot_channel(ends))
+		return false;
+	slot = &manager->slots[index];
+	memset(&message, 0, sizeof message);
+	message.body.slot.slot = index;
+	message.body.slot.generation = slot->generation;
+	message.body.slot.pool = pool->index;
+	sent = channel_send(&pool->channel, &message, MESSAGE_FORK, ends[1]);
+	fd_close(&ends[1]);
+	if (!sent) {
+		fd_close(&ends[0]);
+		return false;
+	}
+	slot->channel = ends[0];
+	slot->pid = 0;
+	slot->killed = slot->asked = false;
+	slot_move(manager, index, slot_next(slot->state, SLOT_FORK),
+	    clock_ms() + pool_settings_of(pool)->tuning.start_timeout);
+	atomic_store(&manager->slot_rows[index].requests, 0);
+	word_set(manager, index, SLOT_STATES, SLOT_STARTING);
+	return true;
+}
+
+void
+slot_forked(struct manager *manager, uint32_t index, pid_t pid)
+{
+	struct slot *slot = &manager->slots[index];
+
+	if (slot->state != SLOT_STARTING)
+		return;
+	slot->pid = pid;
+	slot_move(manager, index, slot_next(slot->state, SLOT_FORKED), 0);
+	multiplexers_slot(manager, index);
+	if (word_set(manager, index, SLOT_STARTING, SLOT_IDLE))
+		multiplexers_ring_waiter(manager, slot->pool);
+}
+
+/* The channel is closed and never used again: the next one has another generation. */
+static void
+slot_bury(struct manager *manager, uint32_t index, int status)
+{
+	struct slot *slot = &manager->slots[index];
+
+	slot_move(manager, index, SLOT_EMPTY, 0);
+	fd_close(&slot->channel);
+	multiplexers_slot_gone(manager, index, status);
+	slot->generation++;
+	slot->pid = 0;
+	word_set(manager, index, SLOT_STATES, SLOT_EMPTY);
+}
+
+void
+slot_not_forked(struct manager *manager, uint32_t index, int error)
+{
+	if (manager->slots[index].state != SLOT_STARTING)
+		return;
+	slot_bury(manager, index, 0);
+	pool_processor_failed(&manager->pools[manager->slots[index].pool], error);
+}
+
+void
+slot_gone(struct manager *manager, uint32_t index, int status)
+{
+	struct slot *slot = &manager->slots[index];
+	struct pool *pool = &manager->pools[slot->pool];
+	uint64_t served = atomic_load(&manager->slot_rows[index].requests);
+	bool leased = slot_board_state(manager, index, NULL, NULL) == SLOT_LEASED;
+	bool crashed = WIFSIGNALED(status) && !slot->asked && WTERMSIG(status) != SIGTERM;
+	char ending[96];
+
+	if (slot_next(slot->state, SLOT_GONE) == slot->state)
+		return;
+	if (crashed)
+		log_warning("pool %s: processor %d %s", pool_settings_of(pool)->name,
+		    (int)slot->pid, child_ending(status, ending, sizeof ending));
+	else
+		log_debug("pool %s: processor %d has gone", pool_settings_of(pool)->name,
+		    (int)slot->pid);
+	/* One that never had a request and ends by itself will do so again. */
+	if (!slot->asked && !leased && served == 0 &&
+	    (status != 0 || slot->state == SLOT_STARTING))
+		pool_processor_failed(pool, 0);
+	slot_bury(manager, index, status);
+	demand_look_soon(manager);
+}
+
+static void
+slot_signal(struct manager *manager, uint32_t index, int number)
+{
+	struct slot *slot = &manager->slots[index];
+	struct message message;
+
+	memset(&message, 0, sizeof message);
+	message.body.signal.slot = index;
+	message.body.signal.generation = slot->generation;
+	message.body.signal.signal = (uint32_t)number;
+	channel_send(&manager->pools[slot->pool].channel, &message, MESSAGE_SIGNAL, -1);
+}
+
+static uint64_t
+kill_deadline(struct manager *manager, uint32_t index)
+{
+	struct pool *pool = &manager->pools[manager->slots[index].pool];
+
+	return clock_ms() + pool_settings_of(pool)->tuning.kill_timeout;
+}
+
+bool
+slot_retire(struct manager *manager, uint32_t index)
+{
+	struct slot *slot = &manager->slots[index];
+
+	if (slot->state != SLOT_IDLE || !word_set(manager, index, SLOT_IDLE, SLOT_LEAVING))
+		return false;
+	slot->asked = true;
+	slot_move(manager, index, slot_next(SLOT_IDLE, SLOT_RETIRE),
+	    kill_deadline(manager, index));
+	slot_signal(manager, index, SIGTERM);
+	return true;
+}
+
+void
+slot_kill(struct manager *manager, uint32_t index)
+{
+	struct slot *slot = &manager->slots[index];
+
+	if (slot_next(slot->state, SLOT_KILL) != SLOT_LEAVING || slot->killed)
+		return;
+	word_set(manager, index, SLOT_STATES, SLOT_LEAVING);
+	slot->killed = slot->asked = true;
+	slot_move(manager, index, SLOT_LEAVING, kill_deadline(manager, index));
+	slot_signal(manager, index, SIGKILL);
+}
+
+void
+slot_tick(struct manager *manager, uint32_t index, uint64_t now)
+{
+	struct slot *slot = &manager->slots[index];
+	struct pool *pool = &manager->pools[slot->pool];
+
+	/* A multiplexer heard from the processor that it leaves. */
+	if (slot->state == SLOT_IDLE &&
+	    slot_board_state(manager, index, NULL, NULL) == SLOT_LEAVING)
+		slot_move(manager, index, SLOT_LEAVING, kill_deadline(manager, index));
+	if (slot->deadline == 0 || now < slot->deadline)
+		return;
+	if (slot->state == SLOT_LEAVING && slot->killed) {
+		pool_kill(pool, "one of its processors could not be killed");
+		return;
+	}
+	if (slot->state == SLOT_STARTING)
+		pool_processor_failed(pool, ETIMEDOUT);
+	log_warning("pool %s: processor %d %s in time and is killed",
+	    pool_settings_of(pool)->name, (int)slot->pid,
+	    slot->state == SLOT_STARTING ? "did not start" : "did not leave");
+	slot_kill(manager, index);
+}

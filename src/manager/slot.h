@@ -1,0 +1,65 @@
+/*
+ * A slot: one processor's place on the board and its channel.  The manager's
+ * own memory says which processor is there; of the board's word it takes only
+ * whether a multiplexer has leased it.
+ */
+#ifndef PERUSERD_MANAGER_SLOT_H
+#define PERUSERD_MANAGER_SLOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <peruserd/board.h>
+
+struct manager;
+struct pool;
+
+enum slot_event {
+	SLOT_FORK,              /* the zygote is told to fork */
+	SLOT_FORKED,            /* the processor says that it is there */
+	SLOT_LEASE,             /* a multiplexer takes it */
+	SLOT_COMPLETE,          /* it gives it back */
+	SLOT_RETIRE,            /* one too many: leave when idle */
+	SLOT_KILL,              /* too late, spoilt, or the rest of a ladder */
+	SLOT_GONE,              /* the processor has ended */
+	SLOT_EVENTS
+};
+
+/* The life of a slot, as one table.  What changes nothing is not allowed there. */
+enum slot_state slot_next(enum slot_state state, enum slot_event event);
+
+struct slot {
+	enum slot_state state;          /* ours: EMPTY, STARTING, IDLE (leased or not), LEAVING */
+	uint32_t generation;
+	uint32_t pool;
+	pid_t pid;                      /* for status and the access log; never signalled by it */
+	int channel;                    /* the multiplexers' end; -1: none */
+	bool killed;                    /* SIGKILL was asked for */
+	bool asked;                     /* its end is our wish: no failure of its own */
+	uint64_t since;                 /* ms, of the last change of state */
+	uint64_t deadline;              /* ms, of STARTING and LEAVING; 0: none */
+};
+
+/* Its state as the board has it now, and since when; clamped to what can be. */
+enum slot_state slot_board_state(const struct manager *manager, uint32_t slot, unsigned *owner,
+    uint64_t *since);
+
+/* Ask the pool's zygote for one more processor.  False: it can't be asked now. */
+bool slot_fork(struct manager *manager, struct pool *pool);
+
+/* The zygote's news about that slot; generation is checked by the caller. */
+void slot_forked(struct manager *manager, uint32_t slot, pid_t pid);
+void slot_not_forked(struct manager *manager, uint32_t slot, int error);
+void slot_gone(struct manager *manager, uint32_t slot, int status);
+
+/* Let an idle one go.  False: it isn't idle (any more). */
+bool slot_retire(struct manager *manager, uint32_t slot);
+
+/* Kill whatever runs there; the ladder goes on in slot_tick. */
+void slot_kill(struct manager *manager, uint32_t slot);
+
+/* Deadlines, and words that a multiplexer set to LEAVING. */
+void slot_tick(struct manager *manager, uint32_t slot, uint64_t now);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * Everything that is done once, before the loop, with more privilege than the
+ * loop has: folders, pid file, sockets, logs, limits, the board, then the cut.
+ */
+#ifndef PERUSERD_MANAGER_START_H
+#define PERUSERD_MANAGER_START_H
+
+#include <stdbool.h>
+
+struct manager;
+
+/* False: manager_fail_start was told why. */
+bool start_all(struct manager *manager);
+
+/* What start_all made and others can see: taken away again. */
+void start_undo(struct manager *manager);
+
+/* Make fd 2 the error log, anew too.  False: it stays what it was; logged. */
+bool start_error_log(struct manager *manager);
+
+#endif

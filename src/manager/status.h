@@ -1,0 +1,25 @@
+/*
+ * What the manager itself knows, as lines of record.h:
+ *
+ *   peruserd    version= pid= uptime_ms= phase= live= server_limit= multiplexers= pools=
+ *   multiplexer number= pid= ready= restarts=
+ *   pool        index= name= user= state= reason= pid= generation= namespaces= max= retry_ms=
+ *   slot        index= pool= generation= pid= state= age_ms=
+ *   end
+ *
+ * Counts and rows of text are on the board, for who maps it.
+ */
+#ifndef PERUSERD_MANAGER_STATUS_H
+#define PERUSERD_MANAGER_STATUS_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "wire/record.h"
+
+struct manager;
+
+/* False where it does not fit. */
+bool status_write(const struct manager *manager, struct buf *to);
+
+#endif

@@ -1,0 +1,107 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "manager/manager.h"
+#include "manager/zygote.h"
+
+/* A late word about a slot that was buried meanwhile is no crime; a thousand are. */
+#define STRAYS_MAX 1000
+
+/* That pool's slot, of this generation; else UINT32_MAX. */
+static uint32_t
+own_slot(struct pool *pool, uint32_t slot, uint32_t generation)
+{
+	if (slot >= pool->slot_first && slot - pool->slot_first < pool->slot_count &&
+	    pool->manager->slots[slot].generation == generation)
+		return slot;
+	if (++pool->strays > STRAYS_MAX)
+		pool_kill(pool, "it speaks of slots that are not its own");
+	return UINT32_MAX;
+}
+
+static void
+on_loaded(struct pool *pool, const struct message *message, pid_t pid)
+{
+	(void)message;
+	(void)pid;
+	pool_loaded(pool);
+}
+
+static void
+on_forked(struct pool *pool, const struct message *message, pid_t pid)
+{
+	const struct message_slot *said = &message->body.slot;
+	uint32_t slot = own_slot(pool, said->slot, said->generation);
+
+	if (slot != UINT32_MAX)
+		slot_forked(pool->manager, slot, pid);
+}
+
+static void
+on_not_forked(struct pool *pool, const struct message *message, pid_t pid)
+{
+	const struct message_slot_gone *said = &message->body.gone;
+	uint32_t slot = own_slot(pool, said->slot, said->generation);
+
+	(void)pid;
+	if (slot != UINT32_MAX)
+		slot_not_forked(pool->manager, slot, said->status);
+}
+
+static void
+on_gone(struct pool *pool, const struct message *message, pid_t pid)
+{
+	const struct message_slot_gone *said = &message->body.gone;
+	uint32_t slot = own_slot(pool, said->slot, said->generation);
+
+	(void)pid;
+	if (slot != UINT32_MAX)
+		slot_gone(pool->manager, slot, said->status);
+}
+
+static void
+on_fault(struct pool *pool, const struct message *message, pid_t pid)
+{
+	const struct message_fault *said = &message->body.fault;
+	const char *step = said->step > CONFINE_STEP_NONE && said->step < CONFINE_STEPS ?
+	    confine_step_name((enum confine_step)said->step) : NULL;
+	char text[MESSAGE_TEXT * 4], reason[MESSAGE_TEXT * 4 + 64];
+
+	(void)pid;
+	log_escape(text, sizeof text, said->text, strnlen(said->text, sizeof said->text), 0);
+	snprintf(reason, sizeof reason, "%s%s%s", step != NULL ? step : "",
+	    step != NULL ? ": " : "", text);
+	pool_blame(pool, reason);
+}
+
+/* By message type; what a zygote may send at all is message.h's table. */
+static void (*const handlers[MESSAGE_TYPES])(struct pool *, const struct message *, pid_t) = {
+	[MESSAGE_LOADED]     = on_loaded,
+	[MESSAGE_FORKED]     = on_forked,
+	[MESSAGE_NOT_FORKED] = on_not_forked,
+	[MESSAGE_GONE]       = on_gone,
+	[MESSAGE_FAULT]      = on_fault,
+};
+
+static void
+zygote_got(void *owner, const struct message *message, pid_t pid)
+{
+	if (handlers[message->header.type] != NULL)
+		handlers[message->header.type](owner, message, pid);
+}
+
+static void
+zygote_lost(void *owner, enum message_got why)
+{
+	struct pool *pool = owner;
+
+	channel_end(&pool->channel);
+	/* Usually it exits and its pidfd tells how; where it doesn't, this ends it. */
+	if (why == MESSAGE_BROKEN)
+		pool_blame(pool, "its zygote sent what is no message, or a descriptor");
+	child_signal(&pool->child, SIGKILL);
+}
+
+const struct channel_owner zygote_calls = { zygote_got, zygote_lost };
