@@ -36,4 +36,28 @@ tests_unit_http_chunked_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_http_chunked_LDADD = libhttp.la $(CMOCKA_LIBS)
 TESTS += tests/unit/http_chunked
 
+check_PROGRAMS += tests/unit/http_answer
+tests_unit_http_answer_SOURCES = %D%/http_answer.c
+tests_unit_http_answer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_http_answer_LDADD = libhttp.la $(CMOCKA_LIBS)
+TESTS += tests/unit/http_answer
+
+check_PROGRAMS += tests/unit/http_date
+tests_unit_http_date_SOURCES = %D%/http_date.c
+tests_unit_http_date_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_http_date_LDADD = libhttp.la $(CMOCKA_LIBS)
+TESTS += tests/unit/http_date
+
+check_PROGRAMS += tests/unit/http_status
+tests_unit_http_status_SOURCES = %D%/http_status.c
+tests_unit_http_status_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_http_status_LDADD = libhttp.la $(CMOCKA_LIBS)
+TESTS += tests/unit/http_status
+
+check_PROGRAMS += tests/unit/http_vars
+tests_unit_http_vars_SOURCES = %D%/http_vars.c
+tests_unit_http_vars_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_http_vars_LDADD = libhttp.la libwire.la $(CMOCKA_LIBS)
+TESTS += tests/unit/http_vars
+
 endif
