@@ -1,1 +1,21 @@
-# filled in as its files arrive
+# Integration tests: the built programs as root, with real accounts, one
+# behaviour a file.  They skip themselves, saying why, where something lacks.
+EXTRA_DIST += \
+	tests/lib/Peruserd/Client.pm \
+	tests/lib/Peruserd/Config.pm \
+	tests/lib/Peruserd/Machine.pm \
+	tests/lib/Peruserd/Test.pm
+
+INTEGRATION_TESTS = \
+	%D%/01-start-stop.t \
+	%D%/02-http.t \
+	%D%/03-vhosts.t \
+	%D%/04-static.t \
+	%D%/05-cgi.t \
+	%D%/06-php.t \
+	%D%/07-pools.t \
+	%D%/13-idle-connections.t \
+	%D%/14-application.t \
+	%D%/15-links.t
+EXTRA_DIST += $(INTEGRATION_TESTS)
+TESTS += $(INTEGRATION_TESTS)

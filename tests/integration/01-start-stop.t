@@ -1,0 +1,135 @@
+# The daemon's own life: it starts, says so, checks its configuration, stops.
+use strict;
+use warnings;
+use Peruserd::Test;
+
+my $t = Peruserd::Test->new;
+my $bob = $t->site('bob');
+put_file("$bob->{root}/index.html", "bob's page\n", 0644, $bob);
+my $pid_file = $t->{settings}{pid_file};
+$t->write_config;
+
+# ---- -V, -h, -t, -T
+
+my ($status, $text) = $t->program('peruserd', '-V');
+is($status, 0, '-V exits 0');
+like($text, qr/peruserd \d+\.\d+/, '-V tells the version');
+($status, $text) = $t->program('peruserd', '-h');
+is($status, 0, '-h exits 0');
+like($text, qr/-c\b.*-f\b.*-t\b/s, '-h tells the options');
+($status, $text) = $t->program('peruserd', '-t', '-c', $t->{config});
+is($status, 0, '-t accepts a good configuration') or diag($text);
+($status, my $effective) = $t->program('peruserd', '-T', '-c', $t->{config});
+is($status, 0, '-T accepts a good configuration');
+my $again = put_file("$t->{dir}/effective.cfg", $effective);
+($status, $text) = $t->program('peruserd', '-T', '-c', $again);
+is($status, 0, 'what -T prints is a configuration') or diag($text);
+is($text, $effective, 'which prints itself again with -T');
+
+sub check
+{
+	my ($config) = @_;
+	return $t->program('peruserd', '-t', '-c', put_file("$t->{dir}/bad.cfg", $config));
+}
+
+my $good = slurp($t->{config});
+for my $row (
+	[ 'a syntax error', "$good;\nvhosts = = 1;\n" ],
+	[ 'an unknown key', "${good}no_such_key = 1;\n" ],
+	[ 'a wrong type', "${good}header_timeout = [ 1 ];\n" ],
+	[ 'a number out of range', $good =~ s/max_processors = 4/max_processors = 0/r ],
+	[ 'a missing user', $good =~ s/user = "$bob->{name}"/user = "no-such-user-here"/r ],
+	[ 'an unknown handler', $good =~ s/handler = "cgi"/handler = "cobol"/r ],
+	[ 'a document root outside of its chroot',
+		$good =~ s/(name = "bob";)/$1\n chroot = "\/usr\/share";/r ],
+	[ 'a duplicate pool name', $good =~ s/(processors = \()(.*?\})( \))/$1$2, $2$3/sr ],
+	[ 'two vhosts of one name', $good =~ s/(server_name = "bob.test";)/$1 aliases = [ "bob.test" ];/r ],
+) {
+	my ($name, $config) = @$row;
+	isnt($config, $good, "the configuration for $name is another one");
+	($status, $text) = check($config);
+	is($status, 1, "$name makes -t exit 1");
+	like($text, qr/bad\.cfg:\d+/, "$name is told with file and line") or diag($config);
+}
+($status, $text) = check($good =~ s/handler = "cgi"/handler = "cobol"/r
+    . "no_such_key = 1;\nother_wrong_key = 2;\n");
+like($text, qr/cobol.*no_such_key.*other_wrong_key|no_such_key.*other_wrong_key.*cobol/s,
+    '-t tells all mistakes, not just the first');
+
+# ---- start, stop
+
+$t->start;
+$t->log_says(qr/ready/i, 'the log says that it is ready');
+ok(wait_for(5, sub { slurp($pid_file) =~ /\A$t->{pid}\n?\z/ }), 'the pid file holds its pid');
+each_kind(sub { body_is($t->get($_[0], 'bob.test', '/'), "bob's page\n", "it answers on a $_[0] listener") });
+ok(process_field($_, 'Uid') =~ /\A$t->{multiplexer}{uid}\s/, "multiplexer $_ runs as its account")
+    for grep { process_title($_) =~ /multiplexer/ } process_children($t->{pid});
+is(scalar(grep { process_title($_) =~ /multiplexer/ } process_children($t->{pid})), 2,
+    'as many multiplexers run as are configured');
+
+for my $signal (qw(TERM INT QUIT)) {
+	$t->start if !$t->running;
+	$t->get('shared', 'bob.test', '/');
+	is($t->stop($signal) // 'nothing', 0, "SIG$signal ends it with exit status 0");
+	is(join("\n", $t->left_behind), '', "SIG$signal leaves nothing behind");
+}
+
+# ---- a request that runs when it is told to stop
+
+$t->cgi($bob, 'slow.pl', <<'PERL');
+print "Content-Type: text/plain\n\n";
+open my $mark, '>', "$ENV{DOCUMENT_ROOT}/../started"; close $mark;
+select undef, undef, undef, 0.02 until -e "$ENV{DOCUMENT_ROOT}/../go";
+print "done\n";
+PERL
+for my $kind (qw(shared private)) {
+	unlink "$bob->{home}/started", "$bob->{home}/go";
+	$t->start;
+	my $client = $t->client($kind);
+	$client->send("GET /cgi-bin/slow.pl HTTP/1.1\r\nHost: bob.test\r\n\r\n");
+	ok(wait_for(10, sub { -e "$bob->{home}/started" }), "a request runs ($kind)");
+	kill 'TERM', $t->{pid};
+	wait_for(3, sub { !$t->listening($t->{ports}{$kind}) });
+	put_file("$bob->{home}/go", '');
+	body_is($client->response, "done\n", "a request that runs is finished before the end ($kind)");
+	is(wait_for(20, sub { !$t->running }) && $t->{exit}, 0, "and then it ends ($kind)");
+	is(join("\n", $t->left_behind), '', "with nothing left behind ($kind)");
+}
+unlink "$bob->{home}/started", "$bob->{home}/go";
+$t->start;
+my $client = $t->client('shared');
+$client->send("GET /cgi-bin/slow.pl HTTP/1.1\r\nHost: bob.test\r\n\r\n");
+wait_for(10, sub { -e "$bob->{home}/started" });
+is($t->stop // 'nothing', 0, 'a request that does not end is cut after stop_timeout');
+is(join("\n", $t->left_behind), '', 'and leaves nothing behind');
+
+# ---- a manager that is killed
+
+put_file("$bob->{home}/go", '');
+$t->start;
+$t->get('shared', 'bob.test', '/');
+cmp_ok(scalar(processes_of($bob->{uid})), '>=', 1, "bob's processes run");
+kill 'KILL', $t->{pid};
+wait_for(5, sub { !$t->running });
+is(join("\n", grep { /^process/ } $t->left_behind(10)), '', 'a killed manager leaves no process behind');
+$t->start;
+status_is($t->get('shared', 'bob.test', '/'), 200, 'and does not keep the next one from starting');
+is($t->stop, 0, 'which stops well');
+
+# ---- a start with mistakes
+
+$t->{own_config} = 1;
+put_file($t->{config}, "${good}no_such_key = 1;\n");
+$t->spawn;
+is(wait_for(10, sub { !$t->running }) && $t->{exit}, 1, 'a start with a bad configuration exits 1');
+$t->log_says(qr/peruserd\.cfg:\d+/, 'and tells file and line');
+
+my $two = $good =~ s/(processors = \( )/$1\{ name = "ghost"; user = "no-such-user-here"; },\n/r;
+$two =~ s/(vhosts = \( )/$1\{ server_name = "ghost.test"; processor = "ghost"; document_root = "\/var\/empty"; },\n/;
+put_file($t->{config}, $two);
+$t->start;
+status_is($t->get('shared', 'bob.test', '/'), 200, 'a pool without its user disables nothing else');
+status_is($t->get('shared', 'ghost.test', '/'), 503, 'its own vhost gives 503');
+$t->log_says(qr/no-such-user-here/, 'and the log says why');
+
+$t->finish;
