@@ -15,3 +15,25 @@ libhandlers_la_SOURCES = \
 	%D%/static.c \
 	%D%/suexec.c %D%/suexec.h
 libhandlers_la_LIBADD = libhttp.la libwire.la libbase.la
+
+# ---- php.so: the PHP handler, a module of the processor.  One symbol is exported.
+# Links libphp and what reads the meta-variables; may call: base wire http(constants) settings(data).
+if PHP
+handler_LTLIBRARIES += php.la
+php_la_SOURCES = \
+	%D%/php_parts.h \
+	%D%/php.c \
+	%D%/php_body.c \
+	%D%/php_folders.c \
+	%D%/php_functions.c \
+	%D%/php_limit.c \
+	%D%/php_sapi.c \
+	%D%/php_settings.c \
+	%D%/php_start.c \
+	%D%/php_user_ini.c \
+	%D%/php_vars.c \
+	%D%/php_zones.c
+php_la_CFLAGS = $(AM_CFLAGS) $(PHP_CFLAGS)
+php_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
+php_la_LIBADD = libwire.la $(PHP_LIBS)
+endif

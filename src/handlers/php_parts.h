@@ -57,6 +57,9 @@ php_loosen(const char *text)
 /* php_start.c: all of load().  False: the reason was logged. */
 bool php_start(void);
 
+/* From our extension's start, while PHP loads: be there when it has loaded all. */
+void php_start_watch(void);
+
 /*
  * php_settings.c.  php_settings_text: what the pool adds to php.ini, as text
  * for sapi_module.ini_entries, malloc'd; NULL with the reason logged where a
