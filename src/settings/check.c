@@ -1,9 +1,146 @@
+/*
+ * What a table can't say about the configuration as a whole and about pools,
+ * from its text alone.  check_listen.c, check_vhosts.c and check_disk.c have
+ * the rest.
+ */
 #include <string.h>
 
 #include "settings/reading.h"
 
+#define NAME_MOST          64
+#define MULTIPLEXERS_MOST  64           /* as many bits as the board's waiting mask has */
+#define PROCESSORS_MOST    1000000u     /* places on the board */
+
+static const char name_letters[] =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+static struct place
+place_top(struct reading *reading, const char *name)
+{
+	const struct settings_group *group = schema_group(GROUP_GLOBAL);
+	struct place nowhere = { reading->sources->name, 0 };
+	const struct settings_row *row;
+	int tuned;
+
+	row = schema_find(group, name, &tuned);
+	if (row == NULL || tuned >= 0 || reading->top[row - group->rows] == NULL)
+		return nowhere;
+	return place_of(reading, reading->top[row - group->rows]);
+}
+
+static void
+numbers_check(struct reading *reading)
+{
+	const struct settings *settings = reading->settings;
+	uint64_t slots = 0;
+	uint32_t i;
+
+	if (settings->max_request_line > settings->max_request_head)
+		say_error(reading, place_top(reading, "max_request_line"), "max_request_line is "
+		    "more than max_request_head, which holds it; write a smaller one");
+	if (settings->restart_delay > settings->restart_delay_max)
+		say_error(reading, place_top(reading, "restart_delay"), "restart_delay is more than "
+		    "restart_delay_max; write a smaller one");
+	if (settings->multiplexer_total > MULTIPLEXERS_MOST)
+		say_error(reading, settings->multiplexers[0].place, "%u multiplexers are too many; "
+		    "write counts that add up to at most %d", settings->multiplexer_total,
+		    MULTIPLEXERS_MOST);
+	for (i = 0; i < settings->pool_count; i++)
+		slots += settings->pools[i].tuning.max_processors;
+	if (slots > PROCESSORS_MOST)
+		say_error(reading, place_top(reading, "processors"), "max_processors of all pools "
+		    "add up to more than %u; write smaller ones", PROCESSORS_MOST);
+}
+
+/* Each entry must be "name=value" with a name; flags are on or off. */
+void
+check_pairs(struct reading *reading, const config_setting_t *entry, const char *setting,
+    const struct string_list *list, bool flags)
+{
+	struct place place = place_in(reading, entry, setting);
+	const char *equals, *text;
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		text = list->at[i];
+		equals = strchr(text, '=');
+		if (equals == NULL || equals == text)
+			say_error(reading, place, "%s: \"%s\" has no name and value; write "
+			    "\"name=%s\"", setting, say_text(reading, text), flags ? "on" : "value");
+		else if (flags && strcmp(equals, "=on") != 0 && strcmp(equals, "=off") != 0)
+			say_error(reading, place, "%s: \"%s\" is neither on nor off; write "
+			    "\"%.*s=on\" or \"%.*s=off\"", setting, say_text(reading, text),
+			    (int)(equals - text), text, (int)(equals - text), text);
+	}
+}
+
+static void
+name_check(struct reading *reading, const struct pool_settings *pool, const struct entry *said)
+{
+	if (config_setting_get_member(said->node, "name") == NULL)
+		return;         /* it was said */
+	if (strlen(pool->name) > NAME_MOST ||
+	    pool->name[strspn(pool->name, name_letters)] != '\0' || pool->name[0] == '-')
+		say_error(reading, place_in(reading, said->node, "name"), "\"%s\" can't name a "
+		    "pool; write at most %d letters, digits, dots, dashes and underscores",
+		    say_text(reading, pool->name), NAME_MOST);
+}
+
+static void
+handoff_check(struct reading *reading, const struct pool_settings *pool,
+    const struct entry *said)
+{
+	bool command = config_setting_get_member(said->node, "command") != NULL;
+	bool connect = config_setting_get_member(said->node, "connect") != NULL;
+	bool handoff = config_setting_get_member(said->node, "handoff") != NULL;
+
+	if (command && connect)
+		say_error(reading, place_in(reading, said->node, "connect"), "a pool has a command "
+		    "to start or servers to connect to, not both; take one out");
+	if ((command || connect) && pool->handoff == HANDOFF_FD && !handoff)
+		say_error(reading, place_in(reading, said->node, command ? "command" : "connect"),
+		    "%s: %s", command ? "command" : "connect",
+		    schema_unserved("handoff", "fastcgi") != NULL ?
+		    schema_unserved("handoff", "fastcgi") :
+		    "only a pool with handoff = \"fastcgi\" has one; write that too");
+	if (pool->user == NULL && !connect &&
+	    config_setting_get_member(said->node, "user") == NULL)
+		say_error(reading, pool->place, "pool \"%s\" has no user; write user = \"alice\"; "
+		    "with the name of its account", say_text(reading, pool->name));
+}
+
+static void
+pool_check(struct reading *reading, uint32_t index)
+{
+	const struct pool_settings *pool = &reading->settings->pools[index];
+	const struct entry *said = &reading->pools_said[index];
+
+	name_check(reading, pool, said);
+	handoff_check(reading, pool, said);
+	if (pool->chroot != NULL && strcmp(pool->chroot, "/") == 0)
+		say_error(reading, place_in(reading, said->node, "chroot"), "chroot = \"/\" is no "
+		    "chroot; take it out");
+	check_pairs(reading, said->node, "env", &pool->env, false);
+	check_pairs(reading, said->node, "php_value", &pool->php_value, false);
+	check_pairs(reading, said->node, "php_admin_value", &pool->php_admin_value, false);
+	check_pairs(reading, said->node, "php_flag", &pool->php_flag, true);
+	check_pairs(reading, said->node, "php_admin_flag", &pool->php_admin_flag, true);
+	if (pool->vhost_count == 0)
+		say_warning(reading, pool->place, "no vhost uses pool \"%s\"; write processor = "
+		    "\"%s\"; in one, or take the pool out", say_text(reading, pool->name),
+		    say_text(reading, pool->name));
+}
+
 void
 check_all(struct reading *reading)
 {
-	(void)reading;
+	uint32_t i;
+
+	if (reading->purpose == SETTINGS_SLICE)
+		return;
+	numbers_check(reading);
+	check_listen(reading);
+	for (i = 0; i < reading->settings->pool_count; i++)
+		pool_check(reading, i);
+	check_vhosts(reading);
 }

@@ -96,14 +96,18 @@ dump_global(struct dump *dump, const struct settings *settings)
 void
 dump_listens(struct dump *dump, const struct settings *settings)
 {
+	unsigned hidden = dump->hidden;
 	size_t i;
 
 	dump_list(dump, "listen");
 	for (i = 0; i < settings->listen_count; i++) {
 		open_entry(dump);
+		dump->hidden = hidden | (settings->listens[i].address != NULL &&
+		    strncmp(settings->listens[i].address, "unix:", 5) == 0 ? 0 : ONLY_UNIX);
 		group_dump(dump, 2, GROUP_LISTEN, &settings->listens[i]);
 		close_entry(dump, i + 1 == settings->listen_count);
 	}
+	dump->hidden = hidden;
 	dump_list_end(dump);
 }
 

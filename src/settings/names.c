@@ -171,7 +171,7 @@ group_find(struct names *names, const char *name, uint32_t *gid)
 	return true;
 }
 
-/* The pool's group first, then those that name its user, each once; false where there are too many. */
+/* The pool's group, then those that name its user, each once; false: there are too many. */
 static bool
 groups_fill(struct pool_settings *pool, const struct user *user)
 {
@@ -287,6 +287,7 @@ static void
 socket_names(struct reading *reading, struct names *names, const char *user, const char *group,
     const config_setting_t *node)
 {
+	struct place nowhere = { reading->sources->name, 0 };
 	struct user found;
 	uint32_t gid;
 
@@ -294,8 +295,8 @@ socket_names(struct reading *reading, struct names *names, const char *user, con
 		say_error(reading, place_in(reading, node, "owner"), "there is no user \"%s\"; write "
 		    "the name of an account", say_text(reading, user));
 	if (group != NULL && !group_find(names, group, &gid))
-		say_error(reading, place_in(reading, node, "group"), "there is no group \"%s\"; write "
-		    "the name of a group", say_text(reading, group));
+		say_error(reading, node != NULL ? place_in(reading, node, "group") : nowhere,
+		    "there is no group \"%s\"; write the name of a group", say_text(reading, group));
 }
 
 void
@@ -316,6 +317,7 @@ names_resolve(struct reading *reading)
 	for (j = 0; j < settings->listen_count; j++)
 		socket_names(reading, &names, settings->listens[j].owner,
 		    settings->listens[j].group, reading->listens.at[j]);
+	socket_names(reading, &names, NULL, settings->control_group, NULL);
 	names_free(&names);
 	arena_free(&names.arena);
 }

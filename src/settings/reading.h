@@ -137,9 +137,13 @@ void tuning_settle(struct reading *reading);
 void tuning_copy(struct tuning *to, const struct tuning *from, size_t row);
 bool tuning_same(const struct tuning *a, const struct tuning *b, size_t row);
 
-/* ---- check.c, check_disk.c, names.c */
+/* ---- check.c, check_listen.c, check_vhosts.c, check_disk.c, names.c */
 
 void check_all(struct reading *reading);
+void check_listen(struct reading *reading);
+void check_vhosts(struct reading *reading);
+void check_pairs(struct reading *reading, const config_setting_t *entry, const char *setting,
+    const struct string_list *list, bool flags);
 void check_disk(struct reading *reading);
 void names_resolve(struct reading *reading);
 

@@ -54,7 +54,8 @@ static const struct {
 
 const struct settings_row schema_tuning[TUNING_ROWS] = {
 	{ "min_spare_processors", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(min_spare_processors),
-	    0, 65535, "2", "How many idle processors a pool that is in use keeps.", NULL, NONE },
+	    0, 65535, "2", "How many idle processors a pool that is in use keeps; never more than "
+	    "max_processors.", NULL, NONE },
 	{ "max_processors", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(max_processors),
 	    1, 65535, "10", "How many processors a pool may have.", NULL, NONE },
 	{ "max_requests_per_child", KIND_NUMBER, EVERYWHERE | IS_POOLS,
@@ -159,11 +160,11 @@ static const struct settings_row listen_rows[] = {
 	    "it may then be given to a processor for good.", connections, NONE },
 	{ "backlog", KIND_NUMBER, IN_LISTEN, LISTEN(backlog), 1, 65535, "1024",
 	    "How many connections may wait to be accepted.", NULL, NONE },
-	{ "owner", KIND_TEXT, IN_LISTEN, LISTEN(owner), 1, 0, NULL,
+	{ "owner", KIND_TEXT, IN_LISTEN | ONLY_UNIX, LISTEN(owner), 1, 0, NULL,
 	    "A unix socket's owner; root where it is missing.", NULL, NONE },
-	{ "group", KIND_TEXT, IN_LISTEN, LISTEN(group), 1, 0, NULL,
+	{ "group", KIND_TEXT, IN_LISTEN | ONLY_UNIX, LISTEN(group), 1, 0, NULL,
 	    "A unix socket's group; root where it is missing.", NULL, NONE },
-	{ "mode", KIND_MODE, IN_LISTEN, LISTEN(mode), 0, 0777, "\"0660\"",
+	{ "mode", KIND_MODE, IN_LISTEN | ONLY_UNIX, LISTEN(mode), 0, 0777, "\"0660\"",
 	    "A unix socket's mode.", NULL, NONE }
 };
 

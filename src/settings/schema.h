@@ -40,7 +40,8 @@ enum settings_where {
 	ONLY_SLICE     = 1 << 8,        /* written by the manager for a child, never by an admin */
 	NOT_POOL       = 1 << 9,        /* left out of a pool's slice */
 	NOT_MUX        = 1 << 10,       /* left out of a multiplexer's slice */
-	IS_POOLS       = 1 << 11        /* tuning that belongs to a pool as a whole */
+	ONLY_UNIX      = 1 << 11,       /* for unix sockets */
+	IS_POOLS       = 1 << 12        /* tuning that belongs to a pool as a whole */
 };
 
 enum settings_group_id {

@@ -176,6 +176,14 @@ source_read(struct reading *reading, const char *path, const struct place *from)
 	return ok;
 }
 
+/* A folder that isn't there has no files; one that can't be read is a mistake. */
+static int
+glob_failed(const char *path, int error)
+{
+	(void)path;
+	return error != ENOENT;
+}
+
 static bool
 pattern_follow(struct reading *reading, struct source *source, const char *pattern,
     struct place place)
@@ -186,7 +194,7 @@ pattern_follow(struct reading *reading, struct source *source, const char *patte
 	bool ok = true;
 
 	pattern = source_beside(reading, source->name, pattern);
-	failed = glob(pattern, GLOB_ERR | GLOB_NOMAGIC, NULL, &found);
+	failed = glob(pattern, GLOB_NOMAGIC, glob_failed, &found);
 	if (failed == GLOB_NOMATCH)
 		return true;
 	if (failed != 0) {

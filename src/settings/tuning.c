@@ -37,6 +37,14 @@ inherit(struct tuning *to, uint32_t said, const struct tuning *above)
 			tuning_copy(to, above, row);
 }
 
+/* Who lowers the one should not have to lower the other's default. */
+static void
+spare_bound(struct tuning *tuning)
+{
+	if (tuning->min_spare_processors > tuning->max_processors)
+		tuning->min_spare_processors = tuning->max_processors;
+}
+
 /* Two vhosts of a pool set a number of the pool as a whole: the same one, or neither counts. */
 static void
 agree(struct reading *reading, const struct pool_settings *pool, uint32_t first, uint32_t second,
@@ -93,6 +101,7 @@ tuning_settle(struct reading *reading)
 		pool = &settings->pools[p];
 		inherit(&pool->tuning, reading->pools_said[p].tuned, &settings->tuning);
 		from_vhosts(reading, pool);
+		spare_bound(&pool->tuning);
 		for (i = 0; i < pool->vhost_count; i++) {
 			vhost = pool->vhosts[i];
 			inherit(&settings->vhosts[vhost].tuning,
