@@ -15,6 +15,7 @@
 #define LOOK_MS    100          /* how often the client is looked for */
 #define FLUSH_MS   5            /* written bytes wait so long for more */
 #define LEAVE_MS   5            /* so does the end of the output for the process's */
+#define LINGER_MS  100          /* how long the output may stay open after the exit */
 #define MARGIN_MS  1000         /* our time is up before the multiplexer's, which kills us */
 #define CHUNK      (64u * 1024)
 
@@ -212,8 +213,8 @@ take(struct cgi_relay *relay, int *fd, size_t most)
 }
 
 /*
- * The program has exited: what it left in a pipe is still its answer.  Not more
- * than is there now, for others may go on writing.
+ * The program has exited: what it left in a pipe still counts.  Not more than is
+ * there now, for others may go on writing.
  */
 static void
 drain(struct cgi_relay *relay, int *fd)
@@ -231,15 +232,27 @@ drain(struct cgi_relay *relay, int *fd)
 	take(relay, fd, 1);     /* the end, where nobody else holds it */
 }
 
+/*
+ * It has exited.  Where the output is still open, a process that it left behind
+ * may just be about to let go of it ("job >/dev/null &"): that gets LINGER_MS.
+ */
 static void
 after_exit(struct cgi_relay *relay)
 {
-	relay->exited = true;
+	uint64_t now;
+
 	drain(relay, &relay->out);
 	drain(relay, &relay->error);
-	log_line_of(relay);
-	if (relay->end == CGI_RUNS)
-		relay->end = relay->out < 0 ? CGI_ENDED : CGI_LEFT_OPEN;
+	if (relay->end != CGI_RUNS)
+		return;
+	now = clock_ms();
+	if (!relay->exited)
+		relay->linger_until = now + LINGER_MS;
+	relay->exited = true;
+	if (relay->out < 0)
+		relay->end = CGI_ENDED;
+	else if (now >= relay->linger_until)
+		relay->end = CGI_LEFT_OPEN;
 }
 
 static void
@@ -262,7 +275,7 @@ set_polls(const struct cgi_relay *relay, struct pollfd polls[AT_COUNT])
 	polls[AT_OUT].events = POLLIN;
 	polls[AT_ERROR].fd = relay->error;
 	polls[AT_ERROR].events = POLLIN;
-	polls[AT_PID].fd = relay->pidfd;
+	polls[AT_PID].fd = relay->exited ? -1 : relay->pidfd;
 	polls[AT_PID].events = POLLIN;
 }
 
@@ -280,6 +293,8 @@ poll_time(const struct cgi_relay *relay, const struct pollfd polls[AT_COUNT])
 		until = relay->flush_at;
 	if (relay->leave_at != 0 && relay->leave_at < until)
 		until = relay->leave_at;
+	if (relay->exited && relay->linger_until < until)
+		until = relay->linger_until;
 	now = clock_ms();
 	return until > now ? (int)(until - now) : 0;
 }
@@ -340,10 +355,11 @@ cgi_relay_run(struct cgi_relay *relay)
 			relay->leave_at = clock_ms() + LEAVE_MS;
 			relay->flush_at = 0;
 		}
-		if (relay->end == CGI_RUNS && polls[AT_PID].revents != 0)
+		if (relay->end == CGI_RUNS && (relay->exited || polls[AT_PID].revents != 0))
 			after_exit(relay);
 		if (relay->end == CGI_RUNS)
 			keep_time(relay);
 	}
+	log_line_of(relay);
 	return relay->end;
 }

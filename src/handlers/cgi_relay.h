@@ -58,6 +58,7 @@ struct cgi_relay {
 	uint64_t deadline;              /* clock_ms; UINT64_MAX: none */
 	uint64_t look_at;               /* when to look for the client again */
 	uint64_t flush_at;              /* when what was written must go; 0: nothing waits */
+	uint64_t linger_until;          /* it has exited: how long others may hold its output */
 	uint64_t leave_at;              /* all output is there, it still runs: free the client then */
 };
 

@@ -301,7 +301,7 @@ resolve_location(char *out, size_t size, const char *path, size_t len, const cha
 	if (!uri_encode_path(path, len, out, size))
 		return false;
 	used = strlen(out);
-	if (query_len + 3 > size - used)
+	if ((query_len > 0 ? query_len + 3 : 2) > size - used)
 		return false;
 	out[used++] = '/';
 	if (query_len > 0) {

@@ -60,4 +60,35 @@ tests_unit_http_vars_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_http_vars_LDADD = libhttp.la libwire.la $(CMOCKA_LIBS)
 TESTS += tests/unit/http_vars
 
+check_PROGRAMS += tests/unit/handlers_mime
+tests_unit_handlers_mime_SOURCES = %D%/handlers_mime.c %D%/fake_host.c %D%/fake_host.h
+tests_unit_handlers_mime_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_handlers_mime_LDADD = libhandlers.la $(CMOCKA_LIBS)
+TESTS += tests/unit/handlers_mime
+
+check_PROGRAMS += tests/unit/handlers_ranges
+tests_unit_handlers_ranges_SOURCES = %D%/handlers_ranges.c %D%/fake_host.c %D%/fake_host.h
+tests_unit_handlers_ranges_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_handlers_ranges_LDADD = libhandlers.la $(CMOCKA_LIBS)
+TESTS += tests/unit/handlers_ranges
+
+check_PROGRAMS += tests/unit/handlers_static
+tests_unit_handlers_static_SOURCES = %D%/handlers_static.c %D%/fake_host.c %D%/fake_host.h
+tests_unit_handlers_static_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_handlers_static_LDADD = libhandlers.la $(CMOCKA_LIBS)
+TESTS += tests/unit/handlers_static
+
+check_PROGRAMS += tests/unit/handlers_cgi
+tests_unit_handlers_cgi_SOURCES = %D%/handlers_cgi.c %D%/fake_host.c %D%/fake_host.h
+tests_unit_handlers_cgi_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_handlers_cgi_LDADD = libhandlers.la $(CMOCKA_LIBS)
+TESTS += tests/unit/handlers_cgi
+
+check_PROGRAMS += tests/unit/processor_resolve
+tests_unit_processor_resolve_SOURCES = %D%/processor_resolve.c %D%/fake_host.c %D%/fake_host.h \
+	src/processor/resolve.c
+tests_unit_processor_resolve_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_processor_resolve_LDADD = libhttp.la libwire.la $(CMOCKA_LIBS)
+TESTS += tests/unit/processor_resolve
+
 endif
