@@ -1,0 +1,145 @@
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <peruserd/board.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "ctl/ask.h"
+#include "ctl/show.h"
+#include "ctl/view.h"
+#include "wire/record.h"
+
+#define DEFAULT_SOCKET RUNSTATEDIR "/peruserd/control.sock"
+
+#define EXIT_USAGE 2
+
+static int
+usage(FILE *out, int status)
+{
+	fputs("usage: peruserctl [-s SOCKET] COMMAND\n"
+	    "  status [--json]   what runs: multiplexers, pools, processors\n"
+	    "  stop [--now]      finish what runs, then end; --now: within a second\n"
+	    "  reopen-logs       open all log files anew\n"
+	    "  -s SOCKET         the control socket (default " DEFAULT_SOCKET ")\n"
+	    "  -h, --help        this help\n"
+	    "  -V, --version     version\n", out);
+	return status;
+}
+
+static int
+failed(const struct fault *fault)
+{
+	char text[FAULT_TEXT * 4];
+
+	/* What the daemon says may quote what somebody else said. */
+	log_escape(text, sizeof text, fault->text, strlen(fault->text), 0);
+	fprintf(stderr, "peruserctl: %s\n", text);
+	return EXIT_FAILURE;
+}
+
+static int
+status(const char *socket, bool json)
+{
+	struct buf answer = BUF(ASK_ANSWER_MAX);
+	struct board *board = NULL;
+	struct fault fault;
+	struct view view;
+	int board_fd;
+
+	if (!ask(socket, "status\n", &answer, &board_fd, &fault))
+		return failed(&fault);
+	if (!view_parse(&view, answer.data, answer.len, &fault))
+		return failed(&fault);
+	if (board_fd >= 0)
+		board = board_map(board_fd, false);
+	if (board != NULL)
+		view_add_board(&view, board);
+	else
+		fputs("peruserctl: the board can't be read; counts are missing\n", stderr);
+	(json ? show_json : show_text)(&view, stdout);
+	board_unmap(&board);
+	fd_close(&board_fd);
+	view_end(&view);
+	buf_free(&answer);
+	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* For requests that are answered by one line: "ok", or an error. */
+static int
+order(const char *socket, const char *line)
+{
+	struct buf answer = BUF(ASK_ANSWER_MAX);
+	struct record record;
+	struct fault fault;
+	char *end;
+	int board_fd;
+
+	if (!ask(socket, line, &answer, &board_fd, &fault))
+		return failed(&fault);
+	fd_close(&board_fd);
+	end = memchr(answer.data, '\n', answer.len);
+	if (end != NULL)
+		*end = '\0';
+	if (end == NULL || !record_parse(answer.data, &record))
+		fault_set(&fault, 0, "peruserd's answer makes no sense");
+	else if (strcmp(record.kind, "ok") != 0)
+		fault_set(&fault, 0, "%s", record_get(&record, "text"));
+	else {
+		buf_free(&answer);
+		return EXIT_SUCCESS;
+	}
+	buf_free(&answer);
+	return failed(&fault);
+}
+
+static int
+command(const char *socket, const char *name, const char *option)
+{
+	static const char *const later[] = { "top", "reload", "drain", "resume", "restart",
+	    "upgrade" };
+	size_t i;
+
+	if (strcmp(name, "status") == 0 && (option == NULL || strcmp(option, "--json") == 0))
+		return status(socket, option != NULL);
+	if (strcmp(name, "stop") == 0 && option == NULL)
+		return order(socket, "stop\n");
+	if (strcmp(name, "stop") == 0 && strcmp(option, "--now") == 0)
+		return order(socket, "stop now\n");
+	if (strcmp(name, "reopen-logs") == 0 && option == NULL)
+		return order(socket, "reopen-logs\n");
+	for (i = 0; i < sizeof later / sizeof later[0]; i++)
+		if (strcmp(name, later[i]) == 0) {
+			fprintf(stderr, "peruserctl: this version (%s) doesn't have \"%s\"\n",
+			    PACKAGE_VERSION, name);
+			return EXIT_USAGE;
+		}
+	return usage(stderr, EXIT_USAGE);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *socket = DEFAULT_SOCKET;
+	int at = 1;
+
+	if (at < argc && (strcmp(argv[at], "-h") == 0 || strcmp(argv[at], "--help") == 0))
+		return usage(stdout, EXIT_SUCCESS);
+	if (at < argc && (strcmp(argv[at], "-V") == 0 || strcmp(argv[at], "--version") == 0)) {
+		printf("peruserctl %s\n", PACKAGE_VERSION);
+		return EXIT_SUCCESS;
+	}
+	if (at + 1 < argc && strcmp(argv[at], "-s") == 0) {
+		socket = argv[at + 1];
+		at += 2;
+	}
+	if (at >= argc)
+		return usage(stderr, EXIT_USAGE);
+	/* restart, drain and resume name a pool; nothing else takes more than an option. */
+	if (argc - at > 2)
+		return usage(stderr, EXIT_USAGE);
+	return command(socket, argv[at], at + 1 < argc ? argv[at + 1] : NULL);
+}
