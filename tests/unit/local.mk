@@ -91,4 +91,53 @@ tests_unit_processor_resolve_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_processor_resolve_LDADD = libhttp.la libwire.la $(CMOCKA_LIBS)
 TESTS += tests/unit/processor_resolve
 
+check_PROGRAMS += tests/unit/wire_record
+tests_unit_wire_record_SOURCES = %D%/wire_record.c
+tests_unit_wire_record_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_wire_record_LDADD = libwire.la $(CMOCKA_LIBS)
+TESTS += tests/unit/wire_record
+
+check_PROGRAMS += tests/unit/manager_scale
+tests_unit_manager_scale_SOURCES = %D%/manager_scale.c
+tests_unit_manager_scale_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_manager_scale_LDADD = libmanager.la $(CMOCKA_LIBS)
+TESTS += tests/unit/manager_scale
+
+check_PROGRAMS += tests/unit/manager_slot
+tests_unit_manager_slot_SOURCES = %D%/manager_slot.c
+tests_unit_manager_slot_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_manager_slot_LDADD = libmanager.la $(CMOCKA_LIBS)
+TESTS += tests/unit/manager_slot
+
+check_PROGRAMS += tests/unit/manager_listener
+tests_unit_manager_listener_SOURCES = %D%/manager_listener.c
+tests_unit_manager_listener_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_manager_listener_LDADD = libmanager.la $(CMOCKA_LIBS)
+TESTS += tests/unit/manager_listener
+
+check_PROGRAMS += tests/unit/manager_logs
+tests_unit_manager_logs_SOURCES = %D%/manager_logs.c
+tests_unit_manager_logs_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_manager_logs_LDADD = libmanager.la $(CMOCKA_LIBS)
+TESTS += tests/unit/manager_logs
+
+check_PROGRAMS += tests/unit/manager_paths
+tests_unit_manager_paths_SOURCES = %D%/manager_paths.c
+tests_unit_manager_paths_CPPFLAGS = $(AM_CPPFLAGS) -DSBINDIR='"$(sbindir)"'
+tests_unit_manager_paths_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_manager_paths_LDADD = libmanager.la $(CMOCKA_LIBS)
+TESTS += tests/unit/manager_paths
+
+check_PROGRAMS += tests/unit/ctl_view
+tests_unit_ctl_view_SOURCES = %D%/ctl_view.c
+tests_unit_ctl_view_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_ctl_view_LDADD = libctl.la $(CMOCKA_LIBS)
+TESTS += tests/unit/ctl_view
+
+check_PROGRAMS += tests/unit/ctl_show
+tests_unit_ctl_show_SOURCES = %D%/ctl_show.c
+tests_unit_ctl_show_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_ctl_show_LDADD = libctl.la $(CMOCKA_LIBS)
+TESTS += tests/unit/ctl_show
+
 endif
