@@ -1,1 +1,26 @@
-# filled in as its sources arrive
+# libevent, settings, http; never libfcgi, never a handler
+noinst_LTLIBRARIES += libmultiplexer.la
+libmultiplexer_la_SOURCES = \
+	%D%/access_format.c %D%/access_format.h \
+	%D%/completion.c %D%/completion.h \
+	%D%/conn.c %D%/conn.h \
+	%D%/front_http.c %D%/front_http.h \
+	%D%/handoff_fd.c %D%/handoff_fd.h \
+	%D%/lease.c %D%/lease.h \
+	%D%/lend.c %D%/lend.h \
+	%D%/listener.c %D%/listener.h \
+	%D%/logs.c %D%/logs.h \
+	%D%/multiplexer.c %D%/multiplexer.h \
+	%D%/pool_log.c %D%/pool_log.h \
+	%D%/queue.c %D%/queue.h \
+	%D%/respond.c %D%/respond.h \
+	%D%/spool.c %D%/spool.h \
+	%D%/timeouts.c %D%/timeouts.h
+libmultiplexer_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+libmultiplexer_la_LIBADD = libboard.la libhttp.la libwire.la libsettings.la libbase.la \
+	$(EVENT_LIBS)
+
+pkglibexec_PROGRAMS += peruser-multiplexer
+peruser_multiplexer_SOURCES = %D%/main.c
+peruser_multiplexer_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+peruser_multiplexer_LDADD = libmultiplexer.la libsandbox.la libconfine.la

@@ -1,0 +1,265 @@
+#include <string.h>
+#include <sys/socket.h>
+#include <errno.h>
+
+#include "base/log.h"
+#include "multiplexer/completion.h"
+#include "multiplexer/lend.h"
+#include "multiplexer/multiplexer.h"
+#include "multiplexer/respond.h"
+#include "wire/fdpass.h"
+
+#define BATCH 8                 /* messages taken from one channel in a row */
+
+bool
+completion_is_for(const struct slot *from, const struct completion *said)
+{
+	return from->busy && said->nonce == from->nonce && said->connection == from->connection;
+}
+
+static void
+count_request(struct slot *slot)
+{
+	struct multiplexer *mux = slot->mux;
+	struct board_slot *board = board_slot(mux->board, slot->index);
+
+	atomic_fetch_add_explicit(&board_pool(mux->board, slot->pool)->requests, 1,
+	    memory_order_relaxed);
+	/* Written by one process at a time: no need to lock the bus. */
+	atomic_store_explicit(&board->requests,
+	    atomic_load_explicit(&board->requests, memory_order_relaxed) + 1,
+	    memory_order_relaxed);
+	atomic_store_explicit(&mux->self->requests,
+	    atomic_load_explicit(&mux->self->requests, memory_order_relaxed) + 1,
+	    memory_order_relaxed);
+}
+
+static void
+take_log(struct slot *slot, const struct completion *said, const unsigned char *data)
+{
+	struct multiplexer *mux = slot->mux;
+	enum log_level level = said->status <= LEVEL_ERROR ? (enum log_level)said->status :
+	    LEVEL_ERROR;
+
+	pool_log_line(&mux->pools.at[slot->pool].log, level,
+	    slot->busy ? slot->vhost : SETTINGS_NONE, (const char *)data, said->data_len);
+}
+
+/* One more request on a connection that was given away. */
+static void
+take_served(struct slot *slot, const struct completion *said, const unsigned char *data)
+{
+	struct multiplexer *mux = slot->mux;
+	struct nv vars = { NULL, said->data_len, said->data_len };
+
+	memcpy(&vars.data, &data, sizeof data);
+	if (!slot->sticky || !completion_is_for(slot, said))
+		return;
+	count_request(slot);
+	if (nv_valid(&vars))
+		logs_served(mux, slot, said, &vars);
+	slot_sticky_idle(slot);
+}
+
+/* Raw: the client has its answer; what is left are the numbers, for the log. */
+static void
+close_given(struct conn *conn, const struct completion *said)
+{
+	if (conn->state == CONN_GIVEN && conn->vhost != SETTINGS_NONE) {
+		conn->status = said->status;
+		conn->sent = said->sent;
+		logs_access(conn);
+	}
+}
+
+static void
+give_stream(struct slot *slot, struct conn *conn, const struct completion *said)
+{
+	if (conn->stream == NULL && (slot->stream == NULL || slot->stream->theirs >= 0)) {
+		respond_failed(conn, 502);
+		return;
+	}
+	if (conn->stream == NULL)
+		stream_attach(slot->stream, conn);
+	stream_ends(conn->stream, said->answer_len, said->flags & COMPLETION_CUT);
+}
+
+/* The answer, to a client that waits for it and is no longer tied to the slot. */
+static void
+give_answer(struct slot *slot, struct conn *conn, const struct completion *said,
+    const char *data)
+{
+	bool cut = said->flags & COMPLETION_CUT;
+
+	/* What came by the stream was the beginning of an answer; another one is one too many. */
+	if (conn->stream != NULL && said->answer != ANSWER_STREAM) {
+		respond_failed(conn, 502);
+		return;
+	}
+	switch ((enum completion_answer)said->answer) {
+	case ANSWER_INLINE:
+		respond_inline(conn, data, said->data_len, cut);
+		return;
+	case ANSWER_MEMORY:
+		if (slot->memory_sent)
+			respond_memory(conn, slot, said->answer_len, cut);
+		else
+			respond_failed(conn, 502);
+		return;
+	case ANSWER_STREAM:
+		give_stream(slot, conn, said);
+		return;
+	case ANSWER_FAILED:
+		respond_failed(conn, 500);
+		return;
+	case ANSWER_NONE:
+		respond_failed(conn, 502);
+		return;
+	}
+}
+
+/* Untie the client from the slot; NULL where none waits for an answer. */
+static struct conn *
+untie(struct slot *slot)
+{
+	struct conn *conn = slot->conn;
+
+	if (conn == NULL)
+		return NULL;
+	slot->conn = NULL;
+	conn->slot = NULL;
+	if (conn->state == CONN_RUNNING)
+		conn->state = CONN_SENDING;
+	return conn;
+}
+
+static void
+take_answer(struct slot *slot, const struct completion *said, const char *data)
+{
+	struct conn *conn;
+
+	if (!completion_is_for(slot, said) || slot->conn == NULL)
+		return;
+	if (slot->raw) {
+		/* The first request of a sticky connection is answered; the numbers are its own. */
+		close_given(slot->conn, said);
+		slot->conn->vhost = SETTINGS_NONE;
+		slot_sticky_idle(slot);
+		return;
+	}
+	conn = untie(slot);
+	if (conn->state == CONN_LEFT)
+		conn_free(conn);
+	else
+		give_answer(slot, conn, said, data);
+}
+
+static void
+next_one(struct slot *slot, const struct completion *said)
+{
+	/* One whose time was up is being killed, whatever it says now. */
+	if (said->flags & COMPLETION_LEAVING || slot->expired)
+		slot_leave(slot);
+	else
+		slot_done(slot);
+}
+
+static void
+take_done(struct slot *slot, const struct completion *said, const char *data)
+{
+	struct conn *conn;
+
+	if (slot->orphan) {
+		next_one(slot, said);
+		return;
+	}
+	if (!completion_is_for(slot, said))
+		return;
+	count_request(slot);
+	conn = untie(slot);
+	if (conn != NULL && (conn->state == CONN_GIVEN || conn->state == CONN_LEFT)) {
+		close_given(conn, said);
+		conn_free(conn);
+		conn = NULL;
+	}
+	/*
+	 * The processor gets its next request first: it works while the answer
+	 * is being sent.  What it was lent has to be taken from it before that.
+	 */
+	if (conn == NULL || said->answer == ANSWER_INLINE) {
+		next_one(slot, said);
+		if (conn != NULL)
+			give_answer(slot, conn, said, data);
+	} else {
+		give_answer(slot, conn, said, data);
+		next_one(slot, said);
+	}
+}
+
+/* One message, or the end.  True: there may be another that is ours. */
+static bool
+take_one(struct slot *slot, char *room, size_t size)
+{
+	struct completion said;
+	const unsigned char *data;
+	bool sent_fds, truncated;
+	ssize_t len;
+
+	len = fdpass_receive_bytes(slot->fd, room, size, MSG_DONTWAIT, &sent_fds, &truncated);
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (len <= 0) {
+		slot_ended(slot);
+		return false;
+	}
+	if (sent_fds || truncated || !completion_check(room, (size_t)len,
+	    slot->memory_sent ? slot->mux->settings->answer_memory : 0, &data)) {
+		slot_spoil(slot, sent_fds ? "sent a descriptor" : "sent a malformed completion");
+		return false;
+	}
+	memcpy(&said, room, sizeof said);
+	switch ((enum completion_kind)said.kind) {
+	case COMPLETION_LOG:
+		take_log(slot, &said, data);
+		return true;
+	case COMPLETION_SERVED:
+		take_served(slot, &said, data);
+		return true;
+	case COMPLETION_ANSWER:
+		take_answer(slot, &said, (const char *)data);
+		return slot->fd >= 0;
+	case COMPLETION_DONE:
+		take_done(slot, &said, (const char *)data);
+		return false;
+	}
+	return false;
+}
+
+void
+completion_readable(evutil_socket_t fd, short what, void *context)
+{
+	struct slot *slot = context;
+	struct scratch *scratch = slot->mux->scratch;
+	int left = BATCH;
+
+	(void)fd;
+	(void)what;
+	if (!slot->leased) {
+		/* Another multiplexer's, or nobody's: not ours to read. */
+		slot_disarm(slot);
+		return;
+	}
+	while (left-- > 0 && take_one(slot, scratch->completion, sizeof scratch->completion))
+		continue;
+}
+
+void
+completion_drain(struct slot *slot)
+{
+	struct scratch *scratch = slot->mux->scratch;
+	int left = BATCH;
+
+	while (left-- > 0 && slot->fd >= 0 && slot->busy &&
+	    take_one(slot, scratch->late, sizeof scratch->late))
+		continue;
+}

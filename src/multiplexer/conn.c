@@ -1,0 +1,333 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/fd.h"
+#include "multiplexer/front_http.h"
+#include "multiplexer/lend.h"
+#include "multiplexer/multiplexer.h"
+#include "multiplexer/respond.h"
+#include "multiplexer/spool.h"
+
+#define LINGER_MS 2000          /* how long a client may take to read an error */
+#define STATUS_LEFT 499         /* in the log: the client left before its answer */
+
+bool
+conns_begin(struct multiplexer *mux)
+{
+	struct conns *conns = &mux->conns;
+
+	TAILQ_INIT(&conns->free);
+	TAILQ_INIT(&conns->again);
+	conns->max = mux->settings->max_clients > UINT32_MAX / 2 ?
+	    UINT32_MAX / 2 : (uint32_t)mux->settings->max_clients;
+	return true;
+}
+
+void
+conns_end(struct multiplexer *mux)
+{
+	struct conns *conns = &mux->conns;
+	uint32_t i;
+
+	for (i = 0; i < conns->made; i++) {
+		if (conns->at[i]->state != CONN_FREE)
+			conn_free(conns->at[i]);
+		free(conns->at[i]);
+	}
+	free(conns->at);
+	conns->at = NULL;
+	conns->made = conns->size = 0;
+}
+
+static struct conn *
+conn_make(struct conns *conns)
+{
+	struct conn **at, *conn;
+	uint32_t size;
+
+	if (conns->made == conns->size) {
+		size = conns->size == 0 ? 64 : conns->size * 2;
+		at = realloc(conns->at, size * sizeof *at);
+		if (at == NULL)
+			return NULL;
+		conns->at = at;
+		conns->size = size;
+	}
+	conn = calloc(1, sizeof *conn);
+	if (conn == NULL)
+		return NULL;
+	conn->index = conns->made;
+	conn->fd = conn->file = -1;
+	conns->at[conns->made++] = conn;
+	return conn;
+}
+
+struct conn *
+conn_new(struct multiplexer *mux, struct listener *listener, int fd)
+{
+	struct conns *conns = &mux->conns;
+	struct conn *conn = TAILQ_FIRST(&conns->free);
+
+	if (conn != NULL)
+		TAILQ_REMOVE(&conns->free, conn, link);
+	else
+		conn = conn_make(conns);
+	if (conn == NULL) {
+		fd_close(&fd);
+		return NULL;
+	}
+	conn->mux = mux;
+	conn->listener = listener;
+	conn->fd = fd;
+	conn->state = CONN_IDLE;
+	conn->timeout.kind = TIMEOUT_CONN;
+	conn->local_addr[0] = '\0';
+	conn->vhost = SETTINGS_NONE;
+	conn->in.max = front_http_in_max(mux);
+	event_assign(&conn->read_event, mux->base, fd, EV_READ | EV_PERSIST,
+	    front_http_readable, conn);
+	event_assign(&conn->write_event, mux->base, fd, EV_WRITE | EV_PERSIST,
+	    respond_writable, conn);
+	conns->open++;
+	if (mux->self != NULL)
+		atomic_store_explicit(&mux->self->connections, conns->open, memory_order_relaxed);
+	return conn;
+}
+
+void
+conn_read_events(struct conn *conn, bool on)
+{
+	if (conn->read_armed == on)
+		return;
+	if (on)
+		event_add(&conn->read_event, NULL);
+	else
+		event_del(&conn->read_event);
+	conn->read_armed = on;
+}
+
+void
+conn_write_events(struct conn *conn, bool on)
+{
+	if (conn->write_armed == on)
+		return;
+	if (on)
+		event_add(&conn->write_event, NULL);
+	else
+		event_del(&conn->write_event);
+	conn->write_armed = on;
+}
+
+void
+conn_timeout(struct conn *conn, uint64_t ms)
+{
+	multiplexer_timeout(conn->mux, &conn->timeout, ms);
+}
+
+void
+conn_reset(struct conn *conn)
+{
+	if (conn->body != NULL)
+		body_free(&conn->body);
+	if (conn->stream != NULL)
+		stream_free(&conn->stream);
+	if (conn->vars.data != NULL)
+		buf_free(&conn->vars);
+	if (conn->out.data != NULL)
+		buf_free(&conn->out);
+	fd_close(&conn->file);
+	conn->vhost = SETTINGS_NONE;
+	conn->head_only = conn->keep_alive = conn->body_unread = conn->answered = false;
+	conn->file_at = conn->file_left = 0;
+	conn->sent = 0;
+	conn->status = 0;
+	conn->pid = 0;
+}
+
+void
+conn_free(struct conn *conn)
+{
+	struct multiplexer *mux = conn->mux;
+
+	conn_read_events(conn, false);
+	conn_write_events(conn, false);
+	timeouts_clear(&conn->timeout);
+	if (conn->again)
+		TAILQ_REMOVE(&mux->conns.again, conn, again_link);
+	conn->again = false;
+	fd_close(&conn->fd);
+	conn_reset(conn);
+	buf_free(&conn->in);
+	conn->scanned = 0;
+	conn->slot = NULL;
+	conn->state = CONN_FREE;
+	TAILQ_INSERT_HEAD(&mux->conns.free, conn, link);
+	mux->conns.open--;
+	if (mux->self != NULL)
+		atomic_store_explicit(&mux->self->connections, mux->conns.open,
+		    memory_order_relaxed);
+	if (mux->listeners.paused && mux->listeners.resume_ms == 0)
+		listeners_resume(mux);
+}
+
+/* The client has left while a processor runs its request: that one is told. */
+static void
+conn_leave(struct conn *conn)
+{
+	conn_read_events(conn, false);
+	conn_write_events(conn, false);
+	timeouts_clear(&conn->timeout);
+	fd_close(&conn->fd);
+	if (conn->status == 0)
+		conn->status = STATUS_LEFT;
+	logs_access(conn);
+	conn_reset(conn);
+	buf_free(&conn->in);
+	conn->state = CONN_LEFT;
+	slot_abort(conn->slot);
+}
+
+void
+conn_close(struct conn *conn)
+{
+	switch (conn->state) {
+	case CONN_FREE:
+	case CONN_GIVEN:
+	case CONN_LEFT:
+		return;
+	case CONN_RUNNING:
+		conn_leave(conn);
+		return;
+	case CONN_QUEUED:
+		queue_remove(conn);
+		conn->status = STATUS_LEFT;
+		logs_access(conn);
+		break;
+	case CONN_SENDING:
+		logs_access(conn);
+		break;
+	case CONN_IDLE:
+	case CONN_HEAD:
+	case CONN_BODY:
+	case CONN_LINGER:
+		break;
+	}
+	conn_free(conn);
+}
+
+void
+conn_linger(struct conn *conn)
+{
+	conn_write_events(conn, false);
+	conn_reset(conn);
+	buf_free(&conn->in);
+	if (shutdown(conn->fd, SHUT_WR) != 0) {
+		conn_free(conn);
+		return;
+	}
+	conn->state = CONN_LINGER;
+	conn_read_events(conn, true);
+	conn_timeout(conn, LINGER_MS);
+}
+
+static uint64_t
+idle_timeout(const struct conn *conn)
+{
+	const struct settings *settings = conn->mux->settings;
+
+	return conn->vhost != SETTINGS_NONE ?
+	    settings->vhosts[conn->vhost].tuning.keep_alive_timeout :
+	    settings->tuning.keep_alive_timeout;
+}
+
+void
+conn_finish(struct conn *conn)
+{
+	bool go_on = conn->keep_alive && !conn->body_unread && !conn->mux->stopping;
+	bool unread = conn->body_unread || conn->in.len > 0;
+	uint64_t idle;
+
+	conn_write_events(conn, false);
+	logs_access(conn);
+	if (!go_on) {
+		/* Closing with bytes unread would reset, and eat the answer. */
+		conn->state = CONN_SENDING;
+		if (unread)
+			conn_linger(conn);
+		else
+			conn_free(conn);
+		return;
+	}
+	idle = idle_timeout(conn);
+	conn_reset(conn);
+	conn->state = CONN_IDLE;
+	conn_timeout(conn, idle);
+	conn_read_events(conn, true);
+	if (conn->in.len > 0)
+		conn_again(conn);
+}
+
+void
+conn_again(struct conn *conn)
+{
+	if (conn->again)
+		return;
+	conn->again = true;
+	TAILQ_INSERT_TAIL(&conn->mux->conns.again, conn, again_link);
+}
+
+void
+conns_again(struct multiplexer *mux)
+{
+	struct conns *conns = &mux->conns;
+	struct conn *conn, *last = TAILQ_LAST(&conns->again, conn_list);
+
+	/* Those that come back on the list meanwhile wait for the next round. */
+	while (last != NULL && (conn = TAILQ_FIRST(&conns->again)) != NULL) {
+		TAILQ_REMOVE(&conns->again, conn, again_link);
+		conn->again = false;
+		if (conn == last)
+			last = NULL;
+		front_http_again(conn);
+	}
+}
+
+void
+conn_timed_out(struct conn *conn)
+{
+	switch (conn->state) {
+	case CONN_HEAD:
+	case CONN_BODY:
+		conn->keep_alive = false;
+		respond_own(conn, 408, NULL);
+		return;
+	case CONN_QUEUED:
+		queue_remove(conn);
+		atomic_fetch_add_explicit(
+		    &board_pool(conn->mux->board, conn->pool)->queue_timeouts, 1,
+		    memory_order_relaxed);
+		respond_busy(conn);
+		return;
+	case CONN_FREE:
+	case CONN_GIVEN:
+	case CONN_LEFT:
+		return;
+	case CONN_IDLE:
+	case CONN_RUNNING:
+	case CONN_SENDING:
+	case CONN_LINGER:
+		conn_close(conn);
+		return;
+	}
+}
+
+void
+conns_close_idle(struct multiplexer *mux)
+{
+	uint32_t i;
+
+	for (i = 0; i < mux->conns.made; i++)
+		if (mux->conns.at[i]->state == CONN_IDLE)
+			conn_close(mux->conns.at[i]);
+}

@@ -1,0 +1,269 @@
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "multiplexer/handoff_fd.h"
+#include "multiplexer/lend.h"
+#include "multiplexer/multiplexer.h"
+#include "multiplexer/respond.h"
+#include "multiplexer/spool.h"
+#include "wire/fdpass.h"
+
+/* "GET /path" for status, out of the meta-variables. */
+static void
+write_row(struct slot *slot, const struct nv *vars)
+{
+	struct nv_pair pair, method = { NULL, NULL, 0, 0 };
+	char row[BOARD_URL];
+	size_t at = 0, len = 0;
+
+	while (nv_next(vars, &at, &pair) == NV_PAIR) {
+		if (str_is(pair.name, pair.name_len, "REQUEST_METHOD"))
+			method = pair;
+		if (str_is(pair.name, pair.name_len, "REQUEST_URI"))
+			break;
+	}
+	if (method.value == NULL || method.value_len >= sizeof row / 2)
+		return;
+	memcpy(row, method.value, method.value_len);
+	len = method.value_len;
+	row[len++] = ' ';
+	if (pair.value_len > sizeof row - len)
+		pair.value_len = sizeof row - len;
+	memcpy(row + len, pair.value, pair.value_len);
+	board_row_write(board_slot(slot->mux->board, slot->index), row, len + pair.value_len);
+}
+
+/* May this one go away with its socket?  Only where the processor reads on by itself. */
+static bool
+may_give_away(const struct conn *conn, const struct handoff *handoff)
+{
+	struct multiplexer *mux = conn->mux;
+	const struct board_pool *pool = board_pool(mux->board, conn->pool);
+
+	return conn->listener->is_private && !conn->body_unread && !mux->stopping &&
+	    handoff->body_stream < 0 && handoff->rest_len <= ENVELOPE_MAX_REST &&
+	    conn->out.len == 0 &&
+	    atomic_load_explicit(&pool->waiting, memory_order_relaxed) == 0;
+}
+
+static int
+collect_fds(const struct conn *conn, const struct slot *slot, const struct handoff *handoff,
+    struct envelope *e, int fds[ENVELOPE_MAX_FDS])
+{
+	int count = 0;
+
+	if (handoff->body_file >= 0) {
+		e->flags |= ENVELOPE_BODY_FILE;
+		fds[count++] = handoff->body_file;
+	}
+	if (handoff->body_stream >= 0) {
+		e->flags |= ENVELOPE_BODY_STREAM;
+		fds[count++] = handoff->body_stream;
+	}
+	if (e->flags & ENVELOPE_RAW) {
+		fds[count++] = conn->fd;
+		return count;
+	}
+	if (slot->memory >= 0 && !slot->memory_sent) {
+		e->flags |= ENVELOPE_MEMORY;
+		e->memory_size = slot->mux->settings->answer_memory;
+		fds[count++] = slot->memory;
+	}
+	if (slot->stream != NULL && slot->stream->theirs >= 0) {
+		e->flags |= ENVELOPE_STREAM;
+		fds[count++] = slot->stream->theirs;
+	}
+	return count;
+}
+
+static ssize_t
+send_envelope(struct conn *conn, struct slot *slot, const struct handoff *handoff,
+    struct envelope *e)
+{
+	struct iovec pieces[4] = {
+		{ e, sizeof *e },
+		{ handoff->vars.data, handoff->vars.len },
+	};
+	int fds[ENVELOPE_MAX_FDS], count, piece_count = 2;
+
+	count = collect_fds(conn, slot, handoff, e, fds);
+	e->vars_len = (uint32_t)handoff->vars.len;
+	if (handoff->body_len > 0) {
+		memcpy(&pieces[piece_count].iov_base, &handoff->body, sizeof handoff->body);
+		pieces[piece_count++].iov_len = handoff->body_len;
+	}
+	if (e->flags & ENVELOPE_RAW && handoff->rest_len > 0) {
+		memcpy(&pieces[piece_count].iov_base, &handoff->rest, sizeof handoff->rest);
+		pieces[piece_count++].iov_len = handoff->rest_len;
+		e->rest_len = (uint32_t)handoff->rest_len;
+	}
+	return fdpass_send(slot->fd, pieces, piece_count, fds, (unsigned)count);
+}
+
+/* The socket is the processor's now; the connection waits for the log's numbers. */
+static void
+give_away(struct conn *conn)
+{
+	conn_read_events(conn, false);
+	conn_write_events(conn, false);
+	fd_close(&conn->fd);
+	buf_free(&conn->in);
+	conn->state = CONN_GIVEN;
+}
+
+static void
+handed_over(struct conn *conn, struct slot *slot, const struct handoff *handoff,
+    const struct envelope *e)
+{
+	struct multiplexer *mux = conn->mux;
+	bool raw = e->flags & ENVELOPE_RAW;
+
+	slot->nonce = e->nonce;
+	if (e->flags & ENVELOPE_MEMORY)
+		slot->memory_sent = true;
+	if (e->flags & ENVELOPE_STREAM)
+		stream_lent(slot->stream);
+	timeouts_clear(&conn->timeout);
+	slot_begin(slot, conn, raw, e->flags & ENVELOPE_STICKY);
+	write_row(slot, &handoff->vars);
+	atomic_store_explicit(&board_slot(mux->board, slot->index)->vhost, conn->vhost,
+	    memory_order_relaxed);
+	if (mux->settings->vhosts[conn->vhost].log == SETTINGS_NONE)
+		buf_free(&conn->vars);
+	else if (conn->vars.len == 0)
+		buf_add(&conn->vars, handoff->vars.data, handoff->vars.len);
+	if (conn->body != NULL)
+		body_handed_over(conn);
+	conn->state = CONN_RUNNING;
+	if (raw)
+		give_away(conn);
+}
+
+/*
+ * To this leased slot.  False: it could not take it, and is no longer ours; *dead
+ * tells whether another one may.
+ */
+static bool
+hand_over(struct conn *conn, struct slot *slot, const struct handoff *handoff, bool *dead)
+{
+	struct multiplexer *mux = conn->mux;
+	struct envelope e = { .magic = ENVELOPE_MAGIC, .kind = ENVELOPE_REQUEST };
+	const struct vhost_settings *vhost = &mux->settings->vhosts[conn->vhost];
+	uint64_t expire = vhost->tuning.expire_timeout;
+
+	if (may_give_away(conn, handoff)) {
+		e.flags = ENVELOPE_RAW;
+		if (conn->keep_alive)
+			e.flags |= ENVELOPE_STICKY | ENVELOPE_KEEP_ALIVE;
+	} else
+		lend(slot);
+	e.nonce = multiplexer_nonce(mux);
+	e.connection = conn->index;
+	e.vhost = vhost->pool_vhost;
+	e.body_len = (uint32_t)handoff->body_len;
+	e.body_total = handoff->body_total;
+	e.timeout_ms = expire > UINT32_MAX ? UINT32_MAX : (uint32_t)expire;
+	if (send_envelope(conn, slot, handoff, &e) >= 0) {
+		handed_over(conn, slot, handoff, &e);
+		return true;
+	}
+	/* Full, or too many descriptors in flight: later.  Else it has died: at most once is kept. */
+	*dead = errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN;
+	if (*dead)
+		slot_leave(slot);
+	else {
+		log_warning("pool %s: a request could not be handed over: %s",
+		    mux->settings->pools[slot->pool].name, strerror(errno));
+		slot_release(slot);
+	}
+	return false;
+}
+
+/* Give it to this slot, or where that one turns out dead to another one. */
+static bool
+hand_over_any(struct conn *conn, struct slot *slot, const struct handoff *handoff)
+{
+	bool dead = true;
+
+	while (slot != NULL && dead) {
+		if (hand_over(conn, slot, handoff, &dead))
+			return true;
+		if (dead)
+			slot = slot_lease(conn->mux, conn->pool);
+	}
+	return false;
+}
+
+/* Copy what the request borrows into the connection, which is going to wait. */
+static bool
+keep(struct conn *conn, const struct handoff *handoff)
+{
+	conn->vars.max = ENVELOPE_MAX_VARS;
+	if (conn->vars.len == 0 &&
+	    !buf_add(&conn->vars, handoff->vars.data, handoff->vars.len))
+		return false;
+	if (conn->body == NULL && handoff->body_len > 0)
+		return body_keep(conn, handoff->body, handoff->body_len);
+	return true;
+}
+
+void
+handoff_or_wait(struct conn *conn, const struct handoff *handoff)
+{
+	struct multiplexer *mux = conn->mux;
+	struct slot *slot = NULL;
+
+	conn->vars.max = ENVELOPE_MAX_VARS;
+	if (queue_first(mux, conn->pool) == NULL)
+		slot = slot_lease(mux, conn->pool);
+	if (slot != NULL && hand_over_any(conn, slot, handoff))
+		return;
+	if (!keep(conn, handoff)) {
+		respond_own(conn, 503, NULL);
+		return;
+	}
+	if (!queue_add(conn))
+		return;
+	/* Look again: one may have turned idle before we were seen to wait. */
+	if (conn->state == CONN_QUEUED && queue_first(mux, conn->pool) == conn &&
+	    (slot = slot_lease(mux, conn->pool)) != NULL) {
+		queue_remove(conn);
+		handoff_waiting(conn, slot);
+	}
+}
+
+bool
+handoff_waiting(struct conn *conn, struct slot *slot)
+{
+	struct handoff handoff = {
+		.vars = { (unsigned char *)conn->vars.data, conn->vars.len, conn->vars.len },
+		.body_file = -1, .body_stream = -1,
+	};
+
+	if (conn->body != NULL)
+		body_handoff(conn->body, &handoff);
+	handoff.rest = conn->in.data;
+	handoff.rest_len = conn->body_unread ? 0 : conn->in.len;
+	if (hand_over_any(conn, slot, &handoff))
+		return true;
+	queue_add(conn);
+	return false;
+}
+
+void
+handoff_signal(struct slot *slot, enum envelope_kind kind)
+{
+	struct envelope e = {
+		.magic = ENVELOPE_MAGIC, .kind = (uint16_t)kind, .nonce = slot->nonce,
+		.connection = slot->connection,
+	};
+	struct iovec piece = { &e, sizeof e };
+
+	/* A channel that is full belongs to one that doesn't listen: its time will be up. */
+	if (fdpass_send(slot->fd, &piece, 1, NULL, 0) < 0)
+		return;
+}

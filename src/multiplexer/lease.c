@@ -1,0 +1,377 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "multiplexer/completion.h"
+#include "multiplexer/handoff_fd.h"
+#include "multiplexer/lend.h"
+#include "multiplexer/multiplexer.h"
+#include "multiplexer/respond.h"
+
+bool
+slots_begin(struct multiplexer *mux)
+{
+	struct slots *slots = &mux->slots;
+	uint32_t i;
+
+	TAILQ_INIT(&slots->sticky);
+	slots->count = mux->board->slot_count;
+	slots->at = calloc((size_t)slots->count + 1, sizeof *slots->at);
+	if (slots->at == NULL)
+		return false;
+	for (i = 0; i < slots->count; i++) {
+		slots->at[i].mux = mux;
+		slots->at[i].index = i;
+		slots->at[i].fd = slots->at[i].memory = -1;
+		slots->at[i].expire.kind = TIMEOUT_SLOT;
+	}
+	return true;
+}
+
+static void
+slot_arm(struct slot *slot, bool on)
+{
+	if (slot->armed == on)
+		return;
+	if (on)
+		event_add(&slot->event, NULL);
+	else
+		event_del(&slot->event);
+	slot->armed = on;
+}
+
+/* The request on it is no more: forget what was about that. */
+static void
+slot_end(struct slot *slot)
+{
+	timeouts_clear(&slot->expire);
+	if (slot->busy && slot->sticky) {
+		TAILQ_REMOVE(&slot->mux->slots.sticky, slot, sticky_link);
+		atomic_fetch_sub_explicit(&board_pool(slot->mux->board, slot->pool)->sticky, 1,
+		    memory_order_relaxed);
+	}
+	slot->busy = slot->raw = slot->sticky = slot->released = false;
+	slot->aborted = slot->expired = slot->orphan = false;
+	slot->conn = NULL;
+	slot->nonce = 0;
+}
+
+/* Close everything that leads to that processor. */
+static void
+slot_drop(struct slot *slot)
+{
+	slot_arm(slot, false);
+	fd_close(&slot->fd);
+	fd_close(&slot->memory);
+	slot->memory_sent = false;
+	if (slot->stream != NULL)
+		stream_free(&slot->stream);
+	slot->leased = false;
+}
+
+/* Its client, if one waits, gets 502, or 504 where its time was up. */
+static void
+fail_client(struct slot *slot)
+{
+	struct conn *conn = slot->conn;
+	int status = slot->expired ? 504 : 502;
+
+	slot_end(slot);
+	if (conn == NULL)
+		return;
+	conn->slot = NULL;
+	respond_failed(conn, status);
+}
+
+void
+slots_end(struct multiplexer *mux)
+{
+	uint32_t i;
+
+	for (i = 0; i < mux->slots.count; i++)
+		slot_drop(&mux->slots.at[i]);
+	free(mux->slots.at);
+	mux->slots.at = NULL;
+	mux->slots.count = 0;
+}
+
+/*
+ * One who had our number before us and died may have left this slot leased:
+ * it is given back when its processor says that it is done.
+ */
+static void
+look_for_orphan(struct slot *slot)
+{
+	struct multiplexer *mux = slot->mux;
+	struct board_slot *board = board_slot(mux->board, slot->index);
+	struct slot_word word = slot_word_unpack(atomic_load(&board->word));
+
+	if (word.state != SLOT_LEASED || word.owner != mux->number ||
+	    word.generation != slot->generation)
+		return;
+	slot->orphan = slot->leased = true;
+	multiplexer_timeout(mux, &slot->expire,
+	    mux->settings->pools[slot->pool].tuning.expire_timeout);
+	slot_arm(slot, true);
+}
+
+void
+slot_take(struct multiplexer *mux, const struct message_slot *said, int fd)
+{
+	struct slot *slot;
+
+	if (said->slot >= mux->slots.count || said->pool >= mux->pools.count) {
+		fd_close(&fd);
+		return;
+	}
+	slot = &mux->slots.at[said->slot];
+	slot_drop(slot);
+	fail_client(slot);
+	fd_refuse_rights(fd);
+	slot->fd = fd;
+	slot->generation = said->generation;
+	slot->pool = said->pool;
+	slot->pid = said->pid;
+	event_assign(&slot->event, mux->base, fd, EV_READ | EV_PERSIST, completion_readable,
+	    slot);
+	look_for_orphan(slot);
+}
+
+void
+slot_gone(struct multiplexer *mux, const struct message_slot_gone *said)
+{
+	struct slot *slot;
+
+	if (said->slot >= mux->slots.count)
+		return;
+	slot = &mux->slots.at[said->slot];
+	if (slot->fd < 0 || slot->generation != said->generation)
+		return;
+	/* What it said before it died may still be there, a whole answer too. */
+	if (slot->busy)
+		completion_drain(slot);
+	slot_drop(slot);
+	fail_client(slot);
+}
+
+static bool
+is_armed(uint32_t index, void *context)
+{
+	const struct multiplexer *mux = context;
+
+	return mux->slots.at[index].armed;
+}
+
+static bool
+has_channel(const struct slot *slot, uint32_t generation)
+{
+	return slot->fd >= 0 && slot->generation == generation;
+}
+
+struct slot *
+slot_lease(struct multiplexer *mux, uint32_t pool)
+{
+	uint32_t index, generation = 0;
+	struct slot *slot;
+
+	if (mux->number == BOARD_NOBODY)
+		return NULL;
+	index = board_lease(mux->board, pool, mux->number, is_armed, mux, multiplexer_ms(mux),
+	    &generation);
+	if (index >= mux->slots.count)
+		return NULL;
+	slot = &mux->slots.at[index];
+	/* The manager told us of it before it turned idle: its message is there. */
+	if (!has_channel(slot, generation))
+		multiplexer_drain_control(mux);
+	if (!has_channel(slot, generation)) {
+		board_release(mux->board, pool, index, generation, mux->number,
+		    multiplexer_ms(mux));
+		return NULL;
+	}
+	slot->leased = true;
+	slot_arm(slot, true);
+	return slot;
+}
+
+void
+slot_release(struct slot *slot)
+{
+	struct multiplexer *mux = slot->mux;
+	int next;
+
+	slot->leased = false;
+	if (!board_release(mux->board, slot->pool, slot->index, slot->generation, mux->number,
+	    multiplexer_ms(mux)))
+		return;
+	next = board_next_waiter(mux->board, slot->pool, mux->number);
+	if (next >= 0 && (unsigned)next != mux->number)
+		multiplexer_ring(mux, (unsigned)next);
+}
+
+/* True if this slot is better given to another multiplexer's client now. */
+static bool
+should_yield(struct slot *slot)
+{
+	struct multiplexer *mux = slot->mux;
+	struct pool *pool = &mux->pools.at[slot->pool];
+	uint64_t others = atomic_load_explicit(&board_pool(mux->board, slot->pool)->waiting,
+	    memory_order_relaxed) & ~((uint64_t)1 << mux->number);
+
+	pool->yielded = others != 0 && !pool->yielded;
+	return pool->yielded;
+}
+
+void
+slot_done(struct slot *slot)
+{
+	struct multiplexer *mux = slot->mux;
+	struct conn *conn;
+
+	slot_end(slot);
+	conn = queue_first(mux, slot->pool);
+	if (conn == NULL || should_yield(slot)) {
+		slot_release(slot);
+		return;
+	}
+	queue_remove(conn);
+	handoff_waiting(conn, slot);
+}
+
+void
+slot_leave(struct slot *slot)
+{
+	struct multiplexer *mux = slot->mux;
+	struct slot_word from = { slot->generation, (uint8_t)mux->number, SLOT_LEASED };
+	struct slot_word to = { slot->generation, BOARD_NOBODY, SLOT_LEAVING };
+
+	if (slot->leased)
+		board_slot_change(mux->board, slot->pool, slot->index, from, to,
+		    multiplexer_ms(mux));
+	slot_drop(slot);
+	fail_client(slot);
+}
+
+/* Tell the manager something about it. */
+static void
+slot_tell(struct slot *slot, enum message_type type)
+{
+	struct message message = { 0 };
+
+	message.body.slot.slot = slot->index;
+	message.body.slot.generation = slot->generation;
+	message.body.slot.pool = slot->pool;
+	multiplexer_tell(slot->mux, &message, type);
+}
+
+void
+slot_ended(struct slot *slot)
+{
+	struct multiplexer *mux = slot->mux;
+
+	if (slot->busy && !slot->expired)
+		log_notice("pool %s: the processor with pid %d ended in the middle of a request",
+		    mux->settings->pools[slot->pool].name, (int)slot->pid);
+	/* Where it lives on and only shut its channel, it's of no use any more. */
+	slot_tell(slot, MESSAGE_SLOT_SPOILT);
+	slot_leave(slot);
+}
+
+void
+slot_disarm(struct slot *slot)
+{
+	slot_arm(slot, false);
+}
+
+void
+slot_spoil(struct slot *slot, const char *why)
+{
+	struct multiplexer *mux = slot->mux;
+
+	log_warning("pool %s: the processor with pid %d %s; it will be killed",
+	    mux->settings->pools[slot->pool].name, (int)slot->pid, why);
+	slot_tell(slot, MESSAGE_SLOT_SPOILT);
+	slot_leave(slot);
+}
+
+void
+slot_begin(struct slot *slot, struct conn *conn, bool raw, bool sticky)
+{
+	struct multiplexer *mux = slot->mux;
+	const struct tuning *tuning = &mux->settings->vhosts[conn->vhost].tuning;
+	uint64_t ms = tuning->expire_timeout;
+
+	slot->busy = true;
+	slot->raw = raw;
+	slot->sticky = sticky;
+	slot->connection = conn->index;
+	slot->vhost = conn->vhost;
+	slot->conn = conn;
+	conn->slot = slot;
+	conn->pid = slot->pid;
+	if (sticky) {
+		TAILQ_INSERT_TAIL(&mux->slots.sticky, slot, sticky_link);
+		atomic_fetch_add_explicit(&board_pool(mux->board, slot->pool)->sticky, 1,
+		    memory_order_relaxed);
+	}
+	multiplexer_timeout(mux, &slot->expire, ms);
+}
+
+/*
+ * When the next request began is not told: its time runs from the last moment
+ * at which it could.
+ */
+void
+slot_sticky_idle(struct slot *slot)
+{
+	const struct settings *settings = slot->mux->settings;
+	const struct tuning *tuning = &settings->vhosts[slot->vhost].tuning;
+	uint64_t ms = tuning->expire_timeout;
+
+	if (ms != 0)
+		ms += tuning->keep_alive_timeout + settings->header_timeout;
+	multiplexer_timeout(slot->mux, &slot->expire, ms);
+}
+
+void
+slot_abort(struct slot *slot)
+{
+	if (slot->aborted || slot->fd < 0)
+		return;
+	slot->aborted = true;
+	handoff_signal(slot, ENVELOPE_ABORT);
+}
+
+void
+slot_expired(struct slot *slot)
+{
+	struct conn *conn = slot->conn;
+
+	if (!slot->leased || slot->expired)
+		return;
+	slot->expired = true;
+	slot_tell(slot, MESSAGE_SLOT_EXPIRED);
+	/* Its word stays leased: the manager empties the slot when it has gone. */
+	if (conn != NULL && conn->state == CONN_RUNNING) {
+		slot->conn = NULL;
+		conn->slot = NULL;
+		respond_failed(conn, 504);
+	}
+}
+
+void
+slots_release_sticky(struct multiplexer *mux)
+{
+	struct slot *slot;
+
+	TAILQ_FOREACH(slot, &mux->slots.sticky, sticky_link) {
+		const struct board_pool *pool = board_pool(mux->board, slot->pool);
+
+		if (slot->released || (!mux->stopping && atomic_load_explicit(&pool->waiting,
+		    memory_order_relaxed) == 0))
+			continue;
+		slot->released = true;
+		handoff_signal(slot, ENVELOPE_RELEASE);
+	}
+}

@@ -1,0 +1,101 @@
+/*
+ * Slots as this multiplexer sees them: the channel of each, and what runs on
+ * those it has leased.  A slot's word on the board says whose it is.
+ *
+ * A processor is untrusted: what comes from a channel is about this slot alone.
+ */
+#ifndef PERUSERD_MULTIPLEXER_LEASE_H
+#define PERUSERD_MULTIPLEXER_LEASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <event2/event_struct.h>
+
+#include <peruserd/message.h>
+
+#include "multiplexer/timeouts.h"
+
+struct conn;
+struct multiplexer;
+struct stream;
+
+struct slot {
+	struct multiplexer *mux;
+	int fd;                         /* the channel; owned, -1 where there is none */
+	uint32_t index, generation, pool;
+	int32_t pid;
+	struct event event;
+	bool armed;                     /* the channel's event is */
+	bool leased;                    /* ours, by the board */
+	bool orphan;                    /* leased under our number by one that has died */
+	bool busy;                      /* a request was handed over and is not done */
+	bool raw;                       /* with the client's socket */
+	bool sticky;                    /* and the processor may keep it */
+	bool released;                  /* sticky: told to close */
+	bool aborted;                   /* told that the client has left */
+	bool expired;                   /* the manager was told to kill it */
+	uint64_t nonce;                 /* of the request */
+	uint32_t connection;            /* its name for the client */
+	uint32_t vhost;                 /* of that request */
+	struct conn *conn;              /* who waits for the answer; NULL once it was answered */
+	struct timeout expire;
+	TAILQ_ENTRY(slot) sticky_link;
+	int memory;                     /* the answer memory lent now; owned, or -1 */
+	bool memory_sent;               /* the processor has it */
+	struct stream *stream;          /* the answer stream lent now; owned, or NULL */
+};
+
+TAILQ_HEAD(slot_list, slot);
+
+struct slots {
+	struct slot *at;                /* by index on the board */
+	uint32_t count;
+	struct slot_list sticky;        /* those that hold a client's connection */
+};
+
+bool slots_begin(struct multiplexer *mux);
+void slots_end(struct multiplexer *mux);
+
+/* From the manager: a new slot, with its channel (taken); a slot that has gone. */
+void slot_take(struct multiplexer *mux, const struct message_slot *said, int fd);
+void slot_gone(struct multiplexer *mux, const struct message_slot_gone *said);
+
+/* Lease an idle slot of that pool, ready to be handed a request; or NULL. */
+struct slot *slot_lease(struct multiplexer *mux, uint32_t pool);
+
+/* Give a slot that runs nothing back to the board, and wake who waits. */
+void slot_release(struct slot *slot);
+
+/*
+ * Its request is done: hand it the next one that waits here, unless another
+ * multiplexer waits too and it's that one's turn; else give it back.
+ */
+void slot_done(struct slot *slot);
+
+/* The processor exits, or its channel is at its end: never lease it again here. */
+void slot_leave(struct slot *slot);
+
+/* The processor broke the protocol: its client gets 502, the manager kills it. */
+void slot_spoil(struct slot *slot, const char *why);
+
+/* Its channel is at its end: the processor died, or shut it; its client gets 502. */
+void slot_ended(struct slot *slot);
+
+/* Listen to its channel no more: another multiplexer has it, or will. */
+void slot_disarm(struct slot *slot);
+
+/* Sticky: a request was answered; the next may come within the keep-alive timeout. */
+void slot_sticky_idle(struct slot *slot);
+
+/* A request was handed over to it; its client has left. */
+void slot_begin(struct slot *slot, struct conn *conn, bool raw, bool sticky);
+void slot_abort(struct slot *slot);
+
+/* Its request ran longer than it may. */
+void slot_expired(struct slot *slot);
+
+/* Ask the processors of pools where somebody waits to let go of clients' connections. */
+void slots_release_sticky(struct multiplexer *mux);
+
+#endif

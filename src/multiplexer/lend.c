@@ -1,0 +1,185 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "multiplexer/lend.h"
+#include "multiplexer/multiplexer.h"
+#include "multiplexer/respond.h"
+
+#define STREAM_READS 4          /* of MULTIPLEXER_READ bytes, for one wake-up */
+
+static int
+memory_new(uint64_t size)
+{
+	int fd = memfd_create("peruser-answer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return -1;
+	if (ftruncate(fd, (off_t)size) != 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
+		fd_close(&fd);
+	return fd;
+}
+
+static void stream_readable(evutil_socket_t fd, short what, void *context);
+
+static struct stream *
+stream_new(struct slot *slot)
+{
+	struct stream *stream = calloc(1, sizeof *stream);
+	int pair[2];
+
+	if (stream == NULL)
+		return NULL;
+	if (!fd_pair(SOCK_STREAM, pair)) {
+		free(stream);
+		return NULL;
+	}
+	fd_set_nonblocking(pair[0], true);
+	fd_refuse_rights(pair[0]);
+	stream->mux = slot->mux;
+	stream->slot = slot;
+	stream->ours = pair[0];
+	stream->theirs = pair[1];
+	stream->end = STREAM_END_UNKNOWN;
+	stream->head.max = ANSWER_HEAD_MAX;
+	event_assign(&stream->event, slot->mux->base, stream->ours, EV_READ | EV_PERSIST,
+	    stream_readable, stream);
+	return stream;
+}
+
+void
+lend(struct slot *slot)
+{
+	if (slot->memory < 0) {
+		slot->memory = memory_new(slot->mux->settings->answer_memory);
+		slot->memory_sent = false;
+	}
+	if (slot->stream == NULL)
+		slot->stream = stream_new(slot);
+	if (slot->memory < 0 || slot->stream == NULL)
+		logs_complain(slot->mux, "cannot lend a processor room for its answer: %s",
+		    strerror(errno));
+}
+
+void
+stream_events(struct stream *stream, bool on)
+{
+	if (stream->armed == on)
+		return;
+	if (on)
+		event_add(&stream->event, NULL);
+	else
+		event_del(&stream->event);
+	stream->armed = on;
+}
+
+void
+stream_lent(struct stream *stream)
+{
+	fd_close(&stream->theirs);
+	stream_events(stream, true);
+}
+
+void
+stream_free(struct stream **stream)
+{
+	stream_events(*stream, false);
+	fd_close(&(*stream)->ours);
+	fd_close(&(*stream)->theirs);
+	buf_free(&(*stream)->head);
+	free(*stream);
+	*stream = NULL;
+}
+
+void
+stream_attach(struct stream *stream, struct conn *conn)
+{
+	stream->slot->stream = NULL;
+	stream->slot = NULL;
+	stream->conn = conn;
+	conn->stream = stream;
+}
+
+/* Bytes where no request runs are nobody's answer; those for a client that left are dropped. */
+static bool
+find_reader(struct stream *stream)
+{
+	struct slot *slot = stream->slot;
+
+	if (stream->conn != NULL)
+		return true;
+	if (!slot->busy || slot->raw) {
+		slot_spoil(slot, "wrote to its stream where no answer was due");
+		return false;
+	}
+	if (slot->conn == NULL || slot->conn->state != CONN_RUNNING) {
+		stream_free(&slot->stream);
+		return false;
+	}
+	stream_attach(stream, slot->conn);
+	return true;
+}
+
+/* One read.  True: there may be more, and the client takes more. */
+static bool
+read_some(struct stream *stream)
+{
+	struct multiplexer *mux = stream->mux;
+	ssize_t got;
+
+	got = recv(stream->ours, mux->scratch->read, sizeof mux->scratch->read, MSG_DONTWAIT);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (stream->conn == NULL && got <= 0) {
+		/* Closed unused: the next request is lent another one. */
+		stream_free(&stream->slot->stream);
+		return false;
+	}
+	if (!find_reader(stream))
+		return false;
+	if (got <= 0) {
+		stream->eof = true;
+		stream_events(stream, false);
+		respond_stream(stream, NULL, 0);
+		return false;
+	}
+	stream->received += (uint64_t)got;
+	return respond_stream(stream, mux->scratch->read, (size_t)got) &&
+	    (size_t)got == sizeof mux->scratch->read;
+}
+
+static void
+stream_readable(evutil_socket_t fd, short what, void *context)
+{
+	struct stream *stream = context;
+	unsigned reads = STREAM_READS;
+
+	(void)fd;
+	(void)what;
+	while (reads-- > 0 && read_some(stream))
+		continue;
+}
+
+void
+stream_ends(struct stream *stream, uint64_t end, bool cut)
+{
+	struct conn *conn = stream->conn;
+
+	stream->end = end;
+	stream->cut = cut;
+	/* What is still in the socket is read now, unless the client is the slow one. */
+	if (stream->received < end && !stream->eof && conn->out.len == 0)
+		stream_readable(-1, 0, stream);
+	else
+		respond_stream(stream, NULL, 0);
+	/* One who said more than he sent must not keep the client waiting for ever. */
+	if (conn->stream == stream && conn->timeout.class == NULL)
+		conn_timeout(conn, stream->mux->settings->tuning.send_timeout);
+}

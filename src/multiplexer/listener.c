@@ -1,0 +1,221 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "multiplexer/front_http.h"
+#include "multiplexer/multiplexer.h"
+
+#define PAUSE_MS 500            /* where descriptors ran out */
+
+bool
+listeners_begin(struct multiplexer *mux)
+{
+	struct listeners *listeners = &mux->listeners;
+	size_t count = mux->settings->listen_count, i;
+
+	listeners->at = calloc(count + 1, sizeof *listeners->at);
+	if (listeners->at == NULL)
+		return false;
+	listeners->count = (uint32_t)count;
+	for (i = 0; i < count; i++) {
+		struct listener *listener = &listeners->at[i];
+
+		listener->mux = mux;
+		listener->fd = -1;
+		listener->batch = 1;
+		listener->settings = &mux->settings->listens[i];
+		listener->is_private =
+		    listener->settings->connections == CONNECTIONS_PRIVATE;
+	}
+	return true;
+}
+
+static void
+listener_arm(struct listener *listener, bool on)
+{
+	if (listener->fd < 0 || listener->armed == on)
+		return;
+	if (on)
+		event_add(&listener->event, NULL);
+	else
+		event_del(&listener->event);
+	listener->armed = on;
+}
+
+void
+listeners_close(struct multiplexer *mux)
+{
+	uint32_t i;
+
+	for (i = 0; i < mux->listeners.count; i++) {
+		listener_arm(&mux->listeners.at[i], false);
+		fd_close(&mux->listeners.at[i].fd);
+	}
+}
+
+void
+listeners_end(struct multiplexer *mux)
+{
+	listeners_close(mux);
+	free(mux->listeners.at);
+	mux->listeners.at = NULL;
+	mux->listeners.count = 0;
+}
+
+void
+listeners_pause(struct multiplexer *mux, uint64_t ms)
+{
+	uint32_t i;
+
+	for (i = 0; i < mux->listeners.count; i++)
+		listener_arm(&mux->listeners.at[i], false);
+	mux->listeners.paused = true;
+	mux->listeners.resume_ms = ms == 0 ? 0 : multiplexer_ms(mux) + ms;
+}
+
+void
+listeners_resume(struct multiplexer *mux)
+{
+	uint32_t i;
+
+	mux->listeners.paused = false;
+	for (i = 0; i < mux->listeners.count; i++)
+		listener_arm(&mux->listeners.at[i], true);
+}
+
+void
+address_text(const struct sockaddr_storage *address, char addr[ADDRESS_TEXT],
+    char port[PORT_TEXT])
+{
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	unsigned number = 0;
+
+	snprintf(addr, ADDRESS_TEXT, "unix:");
+	if (address->ss_family == AF_INET) {
+		memcpy(&in, address, sizeof in);
+		inet_ntop(AF_INET, &in.sin_addr, addr, ADDRESS_TEXT);
+		number = ntohs(in.sin_port);
+	} else if (address->ss_family == AF_INET6) {
+		memcpy(&in6, address, sizeof in6);
+		number = ntohs(in6.sin6_port);
+		/* A client of a dual-stack socket looks as it would on an IPv4 one. */
+		if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
+			inet_ntop(AF_INET, &in6.sin6_addr.s6_addr[12], addr, ADDRESS_TEXT);
+		else
+			inet_ntop(AF_INET6, &in6.sin6_addr, addr, ADDRESS_TEXT);
+	}
+	snprintf(port, PORT_TEXT, "%u", number & 0xffffu);
+}
+
+static void
+accept_failed(struct listener *listener)
+{
+	struct multiplexer *mux = listener->mux;
+
+	switch (errno) {
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		log_warning("cannot accept: %s; waiting %d ms (raise the limit of open files, "
+		    "or lower max_clients)", strerror(errno), PAUSE_MS);
+		listeners_pause(mux, PAUSE_MS);
+		return;
+	default:
+		/* Nothing there, or a client that left while it waited. */
+		return;
+	}
+}
+
+static bool
+accept_one(struct listener *listener)
+{
+	struct multiplexer *mux = listener->mux;
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+	struct conn *conn;
+	int fd;
+
+	address.ss_family = AF_UNSPEC;
+	fd = accept4(listener->fd, (struct sockaddr *)&address, &len,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0) {
+		accept_failed(listener);
+		return false;
+	}
+	conn = conn_new(mux, listener, fd);
+	if (conn == NULL)
+		return false;
+	if (mux->self != NULL)
+		atomic_fetch_add_explicit(&mux->self->accepted, 1, memory_order_relaxed);
+	address_text(&address, conn->remote_addr, conn->remote_port);
+	conn_read_events(conn, true);
+	conn_timeout(conn, mux->settings->header_timeout);
+	return true;
+}
+
+static void
+acceptable(evutil_socket_t fd, short what, void *context)
+{
+	struct listener *listener = context;
+	struct multiplexer *mux = listener->mux;
+	unsigned i;
+
+	(void)fd;
+	(void)what;
+	for (i = 0; i < listener->batch; i++) {
+		if (mux->conns.open >= mux->conns.max) {
+			listeners_pause(mux, 0);
+			return;
+		}
+		if (!accept_one(listener))
+			break;
+	}
+	/*
+	 * One call too many for each connection would be half of what accepting
+	 * costs: ask for more only where there lately was more.
+	 */
+	if (i == listener->batch)
+		listener->batch = i * 2 > LISTENER_BATCH ? LISTENER_BATCH : i * 2;
+	else
+		listener->batch = i > 1 ? i : 1;
+}
+
+void
+listener_take(struct multiplexer *mux, uint32_t index, int fd)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+	struct listener *listener;
+	int on = 1;
+
+	if (index >= mux->listeners.count || mux->stopping) {
+		fd_close(&fd);
+		return;
+	}
+	listener = &mux->listeners.at[index];
+	listener_arm(listener, false);
+	fd_close(&listener->fd);
+	listener->fd = fd;
+	memset(&address, 0, sizeof address);
+	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+		address.ss_family = AF_UNSPEC;
+	address_text(&address, listener->addr, listener->port);
+	listener->tcp = address.ss_family == AF_INET || address.ss_family == AF_INET6;
+	listener->wildcard = strcmp(listener->addr, "0.0.0.0") == 0 ||
+	    strcmp(listener->addr, "::") == 0;
+	/* Accepted sockets inherit it. */
+	if (listener->tcp)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	fd_set_nonblocking(fd, true);
+	event_assign(&listener->event, mux->base, fd, EV_READ | EV_PERSIST, acceptable, listener);
+	listener_arm(listener, !mux->listeners.paused);
+}

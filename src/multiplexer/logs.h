@@ -1,0 +1,74 @@
+/*
+ * Log files: opened by the manager when the first line for one is there
+ * (WANT_LOG), written here, in one go each second or 64 KiB.  Lines that come
+ * before the file does wait, bounded.  A full disk costs lines, never a request.
+ */
+#ifndef PERUSERD_MULTIPLEXER_LOGS_H
+#define PERUSERD_MULTIPLEXER_LOGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <peruserd/envelope.h>
+#include <peruserd/nv.h>
+
+#include "base/buf.h"
+
+struct access_format;
+struct conn;
+struct multiplexer;
+struct slot;
+
+enum log_state { LOG_CLOSED, LOG_ASKED, LOG_OPEN, LOG_REFUSED };
+
+struct log_file {
+	enum log_state state;
+	int fd;                         /* owned, or -1 */
+	bool dirty;                     /* on the list of those to be written */
+	bool failing;                   /* the last write failed; said once */
+	uint64_t dropped;               /* lines lost since the last one written */
+	uint32_t next_dirty;            /* SETTINGS_NONE: the last */
+	struct buf buf;
+};
+
+struct logs {
+	struct log_file *at;            /* by index into settings.logs */
+	uint32_t count;
+	uint32_t first_dirty;
+	struct access_format **formats; /* distinct ones; owned */
+	size_t format_count;
+	struct access_format **of_vhost;        /* by vhost; NULL where there is no log */
+	char time[40];                  /* as in an access log, of this second */
+	uint64_t complained_ms;
+};
+
+bool logs_begin(struct multiplexer *mux);
+void logs_end(struct multiplexer *mux);
+
+/* From the manager: log `index` is open on fd (taken), or can't be opened. */
+void logs_take(struct multiplexer *mux, uint32_t index, int fd);
+void logs_refused(struct multiplexer *mux, uint32_t index, int error);
+
+/* Write what is there, close all, ask anew at the next line. */
+void logs_reopen(struct multiplexer *mux);
+
+/* Add a whole line. */
+void logs_write(struct multiplexer *mux, uint32_t index, const char *line, size_t len);
+
+/* Write all that waits: each second, and at the end. */
+void logs_flush(struct multiplexer *mux);
+
+/* The second has changed. */
+void logs_tick(struct multiplexer *mux);
+
+/* One access line: for a connection's request; for one served on a socket given away. */
+void logs_access(struct conn *conn);
+void logs_served(struct multiplexer *mux, const struct slot *slot,
+    const struct completion *said, const struct nv *vars);
+
+/* A warning in the error log, one a second at most. */
+void logs_complain(struct multiplexer *mux, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,57 @@
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <peruserd/inherit.h>
+
+#include "base/log.h"
+#include "confine/confine.h"
+#include "multiplexer/multiplexer.h"
+
+static void
+become(void)
+{
+	struct confinement record;
+	enum confine_step step;
+	struct fault fault;
+
+	if (confine_become(INHERIT_CONFINE, INHERIT_CONTROL, &record, &step, &fault))
+		return;
+	log_error("cannot start: %s: %s", confine_step_name(step), fault.text);
+	exit(EXIT_FAILURE);
+}
+
+static void
+enter_sandbox(const struct multiplexer *mux)
+{
+	struct fault fault;
+	const char *how;
+
+	if (!confine_sandbox(mux->settings->spool_dir, &how, &fault)) {
+		log_error("cannot start: sandbox: %s", fault.text);
+		exit(EXIT_FAILURE);
+	}
+	log_debug("sandbox: %s", how);
+}
+
+int
+main(void)
+{
+	struct multiplexer *mux;
+	int status;
+
+	log_open("multiplexer", LEVEL_NOTICE);
+	become();
+	close(INHERIT_CONFINE);
+	signal(SIGPIPE, SIG_IGN);
+	/* The time zone is read now: its file can't be opened later. */
+	tzset();
+	mux = multiplexer_new(INHERIT_SETTINGS, INHERIT_BOARD, INHERIT_CONTROL);
+	if (mux == NULL)
+		return EXIT_FAILURE;
+	enter_sandbox(mux);
+	status = multiplexer_run(mux);
+	multiplexer_free(&mux);
+	return status;
+}

@@ -1,0 +1,45 @@
+/*
+ * What a pool has to say: lines of its zygote's standard error (a socket) and
+ * of its processors' completions.  Bounded, rate-limited, escaped, prefixed
+ * with the pool's name, written to its log or to the daemon's.
+ */
+#ifndef PERUSERD_MULTIPLEXER_POOL_LOG_H
+#define PERUSERD_MULTIPLEXER_POOL_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <event2/event_struct.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+
+#define POOL_LOG_LINE 2048              /* bytes of a line; a longer one is cut in pieces */
+#define POOL_LOG_RATE 500               /* lines in a second; what is more is counted */
+
+struct multiplexer;
+
+struct pool_log {
+	struct multiplexer *mux;
+	uint32_t pool;
+	int fd;                         /* the zygote's standard error; owned, or -1 */
+	struct event event;
+	struct buf line;                /* one that has not ended yet */
+	unsigned lines;                 /* in this second */
+	uint64_t dropped;
+};
+
+void pool_log_begin(struct pool_log *log, struct multiplexer *mux, uint32_t pool);
+void pool_log_end(struct pool_log *log);
+
+/* Read that socket from now on; takes fd. */
+void pool_log_take(struct pool_log *log, int fd);
+
+/* Write one line; vhost: which site it is about, or SETTINGS_NONE. */
+void pool_log_line(struct pool_log *log, enum log_level level, uint32_t vhost,
+    const char *text, size_t len);
+
+/* A second has passed. */
+void pool_log_tick(struct pool_log *log);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * Requests that wait for a slot: one list for each pool, in the order they
+ * came.  Exact length, exact age, a bound.  The sum over all multiplexers
+ * stands on the board.
+ */
+#ifndef PERUSERD_MULTIPLEXER_QUEUE_H
+#define PERUSERD_MULTIPLEXER_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "multiplexer/conn.h"
+#include "multiplexer/pool_log.h"
+
+struct multiplexer;
+struct pool_settings;
+
+struct pool {
+	struct conn_list waiting;
+	uint32_t count;                 /* in that list */
+	bool yielded;                   /* the last slot went to another multiplexer */
+	TAILQ_ENTRY(pool) link;         /* of the pools where somebody waits here */
+	struct pool_log log;
+};
+
+struct pools {
+	struct pool *at;                /* by index into settings.pools */
+	uint32_t count;
+	TAILQ_HEAD(pool_list, pool) waiting;
+};
+
+bool pools_begin(struct multiplexer *mux);
+void pools_end(struct multiplexer *mux);
+
+/*
+ * Let the connection wait for a slot of its pool.  False: the pool has
+ * failed or its queue is full, and the client got 503.
+ */
+bool queue_add(struct conn *conn);
+
+/* Take it off. */
+void queue_remove(struct conn *conn);
+
+/* The first that waits in that pool, or NULL; it stays there. */
+struct conn *queue_first(struct multiplexer *mux, uint32_t pool);
+
+/* Give idle slots to those that wait, in all pools. */
+void queue_serve(struct multiplexer *mux);
+
+/* Which wake-ups of the manager are worth it: the queue's lengths 1, 2, 4, 8, ... */
+bool queue_worth_ringing(uint32_t length);
+
+#endif

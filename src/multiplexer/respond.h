@@ -1,0 +1,45 @@
+/*
+ * Answers to clients, framed here and nowhere else on a shared connection: a
+ * body longer than was said is cut, a shorter one closes the connection.
+ * What the socket does not take is kept, bounded, and sent when it does.
+ */
+#ifndef PERUSERD_MULTIPLEXER_RESPOND_H
+#define PERUSERD_MULTIPLEXER_RESPOND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <event2/util.h>
+
+struct conn;
+struct slot;
+struct stream;
+
+/* An answer of our own: an error, OPTIONS *.  extra: whole header lines, or NULL. */
+void respond_own(struct conn *conn, int status, const char *extra);
+
+/* 503 with Retry-After: the pool is busy, or can't start. */
+void respond_busy(struct conn *conn);
+
+/* That status if nothing went out yet, else the connection closes. */
+void respond_failed(struct conn *conn, int status);
+
+/* A CGI response, whole (cut: as far as it got). */
+void respond_inline(struct conn *conn, const char *bytes, size_t len, bool cut);
+
+/* The first len bytes of the slot's lent memory are a CGI response. */
+void respond_memory(struct conn *conn, struct slot *slot, uint64_t len, bool cut);
+
+/*
+ * Bytes that came by a stream (none: look whether it has ended).  False: the
+ * stream is gone, or the client takes no more now.
+ */
+bool respond_stream(struct stream *stream, const char *bytes, size_t len);
+
+/* "HTTP/1.1 100 Continue".  False: the client has gone. */
+bool respond_continue(struct conn *conn);
+
+/* The client's socket takes bytes again. */
+void respond_writable(evutil_socket_t fd, short what, void *context);
+
+#endif
