@@ -1,1 +1,1 @@
-# filled in as its files arrive
+dist_man_MANS += %D%/peruserd.8 %D%/peruserctl.8
