@@ -78,7 +78,9 @@ enum completion_kind {
 	COMPLETION_LOG = 1,
 	/*
 	 * The answer is complete (answer says where it is), the processor is not
-	 * free yet: fastcgi_finish_request(), or work after the last byte.
+	 * free yet: fastcgi_finish_request(), or work after the last byte.  Raw
+	 * and sticky: the first request is served (its status and bytes), its
+	 * connection is kept; from here on the request's time no longer runs.
 	 */
 	COMPLETION_ANSWER,
 	/*
