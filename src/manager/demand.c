@@ -48,7 +48,8 @@ count_slots(const struct manager *manager, const struct pool *pool, uint64_t now
 			continue;
 		counts->idle++;
 		counts->stale += now - since >= idle_timeout;
-		if (since < longest->since) {
+		/* Of two that are idle alike the higher one: low ones are to stay hot. */
+		if (since <= longest->since) {
 			longest->slot = i;
 			longest->since = since;
 		}

@@ -15,8 +15,8 @@
 #define QUEUE_MORE     1024     /* beside one message a slot, pool and listener */
 #define RESTART_PAUSE  1000     /* ms, for one that lived no longer than that */
 
-/* Per slot: its channel, a memory, a stream, a body file, a client's socket. */
-#define FDS_A_SLOT     4
+/* Per slot, beside its client: its channel, a memory, a stream, a body, a draining memory. */
+#define FDS_A_SLOT     5
 #define FDS_MORE       512
 
 uint64_t
@@ -24,7 +24,7 @@ multiplexers_nofile(const struct manager *manager)
 {
 	const struct settings *settings = manager->settings;
 
-	return settings->max_clients * 2 + (uint64_t)manager->slot_count * FDS_A_SLOT +
+	return settings->max_clients + (uint64_t)manager->slot_count * FDS_A_SLOT +
 	    settings->logs.count + settings->pool_count + settings->listen_count + FDS_MORE;
 }
 

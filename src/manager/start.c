@@ -113,7 +113,8 @@ start_limits(struct manager *manager)
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
 		limit.rlim_cur = limit.rlim_max = now.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
-		log_warning("%llu descriptors may be needed, the limit is %llu",
+		log_warning("max_clients and max_processors may need %llu open files a process, "
+		    "the limit is %llu: raise it (ulimit -Hn, LimitNOFILE)",
 		    (unsigned long long)most, (unsigned long long)now.rlim_max);
 	}
 	manager->most_nofile = limit.rlim_cur;
