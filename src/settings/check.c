@@ -125,7 +125,7 @@ pool_check(struct reading *reading, uint32_t index)
 	check_pairs(reading, said->node, "php_admin_value", &pool->php_admin_value, false);
 	check_pairs(reading, said->node, "php_flag", &pool->php_flag, true);
 	check_pairs(reading, said->node, "php_admin_flag", &pool->php_admin_flag, true);
-	if (pool->vhost_count == 0)
+	if (pool->vhost_count == 0 && reading->report->errors == 0)
 		say_warning(reading, pool->place, "no vhost uses pool \"%s\"; write processor = "
 		    "\"%s\"; in one, or take the pool out", say_text(reading, pool->name),
 		    say_text(reading, pool->name));

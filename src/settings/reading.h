@@ -24,7 +24,8 @@ struct source {
 	struct place from;              /* what included it; file NULL: nothing did */
 };
 
-#define TOP_MOST 64
+#define TOP_MOST     64
+#define MISREAD_MOST 32
 
 /* Entries of one list of groups, over all files. */
 struct nodes {
@@ -48,6 +49,8 @@ struct reading {
 	struct source **sources_end;
 	unsigned depth;                 /* of includes */
 	bool incomplete;                /* a file could not be parsed: what is missing may be there */
+	struct place misread[MISREAD_MOST];     /* lines that the scan complained of */
+	size_t misread_count;
 	const config_setting_t *top[TOP_MOST];  /* where each global row, then each tuning row, stands */
 	struct nodes listens, multiplexers, processors, vhosts;
 	struct entry *pools_said;       /* beside settings.pools */

@@ -27,6 +27,8 @@ wrong(struct scan *scan, unsigned line, const char *text)
 
 	scan->ok = false;
 	say_error(scan->reading, place, "%s", text);
+	if (scan->reading->misread_count < MISREAD_MOST)
+		scan->reading->misread[scan->reading->misread_count++] = place;
 }
 
 static char

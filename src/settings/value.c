@@ -63,8 +63,14 @@ static bool
 wrong(struct reading *reading, const struct settings_row *row, const config_setting_t *setting,
     const char *what)
 {
-	say_error(reading, place_of(reading, setting), "%s %s; %s", row->name, what,
-	    value_advice(reading, row));
+	struct place place = place_of(reading, setting);
+	size_t i;
+
+	for (i = 0; i < reading->misread_count; i++)
+		if (reading->misread[i].line == place.line &&
+		    strcmp(reading->misread[i].file, place.file) == 0)
+			return false;   /* libconfig misread it; that was said */
+	say_error(reading, place, "%s %s; %s", row->name, what, value_advice(reading, row));
 	return false;
 }
 

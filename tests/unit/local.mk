@@ -140,4 +140,21 @@ tests_unit_ctl_show_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_ctl_show_LDADD = libctl.la $(CMOCKA_LIBS)
 TESTS += tests/unit/ctl_show
 
+check_PROGRAMS += tests/unit/settings_hosts
+tests_unit_settings_hosts_SOURCES = %D%/settings_hosts.c
+tests_unit_settings_hosts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_settings_hosts_LDADD = libsettings.la $(CMOCKA_LIBS)
+TESTS += tests/unit/settings_hosts
+
+check_PROGRAMS += tests/unit/settings_read
+tests_unit_settings_read_SOURCES = %D%/settings_read.c %D%/settings_said.h
+tests_unit_settings_read_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_settings_read_LDADD = libsettings.la $(CMOCKA_LIBS)
+TESTS += tests/unit/settings_read
+
+check_PROGRAMS += tests/unit/settings_schema
+tests_unit_settings_schema_SOURCES = %D%/settings_schema.c %D%/settings_said.h
+tests_unit_settings_schema_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_settings_schema_LDADD = libsettings.la $(CMOCKA_LIBS)
+TESTS += tests/unit/settings_schema
 endif
