@@ -4,7 +4,8 @@ EXTRA_DIST += \
 	tests/lib/Peruserd/Client.pm \
 	tests/lib/Peruserd/Config.pm \
 	tests/lib/Peruserd/Machine.pm \
-	tests/lib/Peruserd/Test.pm
+	tests/lib/Peruserd/Test.pm \
+	tests/lib/hostile.php
 
 INTEGRATION_TESTS = \
 	%D%/01-start-stop.t \
@@ -14,6 +15,11 @@ INTEGRATION_TESTS = \
 	%D%/05-cgi.t \
 	%D%/06-php.t \
 	%D%/07-pools.t \
+	%D%/08-isolation.t \
+	%D%/09-hostile-processor.t \
+	%D%/10-faults.t \
+	%D%/11-logs.t \
+	%D%/12-status.t \
 	%D%/13-idle-connections.t \
 	%D%/14-application.t \
 	%D%/15-links.t
