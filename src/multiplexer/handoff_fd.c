@@ -174,7 +174,7 @@ hand_over(struct conn *conn, struct slot *slot, const struct handoff *handoff, b
 	/* Full, or too many descriptors in flight: later.  Else it has died: at most once is kept. */
 	*dead = errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN;
 	if (*dead)
-		slot_leave(slot);
+		slot_ended(slot);
 	else {
 		log_warning("pool %s: a request could not be handed over: %s",
 		    mux->settings->pools[slot->pool].name, strerror(errno));

@@ -9,6 +9,8 @@
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/respond.h"
 
+#define GONE_MS 1000            /* how long a processor may live on after its channel's end */
+
 bool
 slots_begin(struct multiplexer *mux)
 {
@@ -52,7 +54,7 @@ slot_end(struct slot *slot)
 		    memory_order_relaxed);
 	}
 	slot->busy = slot->raw = slot->sticky = slot->released = false;
-	slot->aborted = slot->expired = slot->orphan = false;
+	slot->aborted = slot->expired = slot->ended = slot->orphan = false;
 	slot->conn = NULL;
 	slot->nonce = 0;
 }
@@ -67,7 +69,6 @@ slot_drop(struct slot *slot)
 	slot->memory_sent = false;
 	if (slot->stream != NULL)
 		stream_free(&slot->stream);
-	slot->leased = false;
 }
 
 /* Its client, if one waits, gets 502, or 504 where its time was up. */
@@ -128,6 +129,7 @@ slot_take(struct multiplexer *mux, const struct message_slot *said, int fd)
 	slot = &mux->slots.at[said->slot];
 	slot_drop(slot);
 	fail_client(slot);
+	slot->leased = false;
 	fd_refuse_rights(fd);
 	slot->fd = fd;
 	slot->generation = said->generation;
@@ -146,13 +148,14 @@ slot_gone(struct multiplexer *mux, const struct message_slot_gone *said)
 	if (said->slot >= mux->slots.count)
 		return;
 	slot = &mux->slots.at[said->slot];
-	if (slot->fd < 0 || slot->generation != said->generation)
+	if (slot->generation != said->generation)
 		return;
 	/* What it said before it died may still be there, a whole answer too. */
-	if (slot->busy)
+	if (slot->busy && slot->fd >= 0)
 		completion_drain(slot);
 	slot_drop(slot);
 	fail_client(slot);
+	slot->leased = false;
 }
 
 static bool
@@ -251,6 +254,7 @@ slot_leave(struct slot *slot)
 		    multiplexer_ms(mux));
 	slot_drop(slot);
 	fail_client(slot);
+	slot->leased = false;
 }
 
 /* Tell the manager something about it. */
@@ -273,9 +277,14 @@ slot_ended(struct slot *slot)
 	if (slot->busy && !slot->expired)
 		log_notice("pool %s: the processor with pid %d ended in the middle of a request",
 		    mux->settings->pools[slot->pool].name, (int)slot->pid);
-	/* Where it lives on and only shut its channel, it's of no use any more. */
-	slot_tell(slot, MESSAGE_SLOT_SPOILT);
-	slot_leave(slot);
+	slot_drop(slot);
+	fail_client(slot);
+	/*
+	 * The word stays ours until the manager empties the slot: so it sees that
+	 * the processor died at work.  One that only shut its channel is reported.
+	 */
+	slot->ended = true;
+	multiplexer_timeout(mux, &slot->expire, GONE_MS);
 }
 
 void
@@ -292,7 +301,8 @@ slot_spoil(struct slot *slot, const char *why)
 	log_warning("pool %s: the processor with pid %d %s; it will be killed",
 	    mux->settings->pools[slot->pool].name, (int)slot->pid, why);
 	slot_tell(slot, MESSAGE_SLOT_SPOILT);
-	slot_leave(slot);
+	slot_drop(slot);
+	fail_client(slot);
 }
 
 void
@@ -350,6 +360,11 @@ slot_expired(struct slot *slot)
 
 	if (!slot->leased || slot->expired)
 		return;
+	if (slot->ended) {
+		slot->ended = false;
+		slot_tell(slot, MESSAGE_SLOT_SPOILT);
+		return;
+	}
 	slot->expired = true;
 	slot_tell(slot, MESSAGE_SLOT_EXPIRED);
 	/* Its word stays leased: the manager empties the slot when it has gone. */

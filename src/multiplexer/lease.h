@@ -35,6 +35,7 @@ struct slot {
 	bool released;                  /* sticky: told to close */
 	bool aborted;                   /* told that the client has left */
 	bool expired;                   /* the manager was told to kill it */
+	bool ended;                     /* its channel is at its end; GONE should follow */
 	uint64_t nonce;                 /* of the request */
 	uint32_t connection;            /* its name for the client */
 	uint32_t vhost;                 /* of that request */
@@ -73,7 +74,7 @@ void slot_release(struct slot *slot);
  */
 void slot_done(struct slot *slot);
 
-/* The processor exits, or its channel is at its end: never lease it again here. */
+/* The processor exits by its own word: never leased again. */
 void slot_leave(struct slot *slot);
 
 /* The processor broke the protocol: its client gets 502, the manager kills it. */
