@@ -9,6 +9,18 @@ tests_fuzz_nv_replay_SOURCES = %D%/nv_fuzz.c %D%/replay.c
 tests_fuzz_nv_replay_LDADD = libwire.la
 tests_fuzz_envelope_replay_SOURCES = %D%/envelope_fuzz.c %D%/replay.c
 tests_fuzz_envelope_replay_LDADD = libwire.la
+
+check_PROGRAMS += tests/fuzz/answer_replay tests/fuzz/chunked_replay tests/fuzz/date_replay tests/fuzz/head_replay tests/fuzz/uri_replay
+tests_fuzz_answer_replay_SOURCES = %D%/answer_fuzz.c %D%/replay.c
+tests_fuzz_answer_replay_LDADD = libhttp.la
+tests_fuzz_chunked_replay_SOURCES = %D%/chunked_fuzz.c %D%/replay.c
+tests_fuzz_chunked_replay_LDADD = libhttp.la
+tests_fuzz_date_replay_SOURCES = %D%/date_fuzz.c %D%/replay.c
+tests_fuzz_date_replay_LDADD = libhttp.la
+tests_fuzz_head_replay_SOURCES = %D%/head_fuzz.c %D%/replay.c
+tests_fuzz_head_replay_LDADD = libhttp.la libwire.la
+tests_fuzz_uri_replay_SOURCES = %D%/uri_fuzz.c %D%/replay.c
+tests_fuzz_uri_replay_LDADD = libhttp.la
 TESTS += %D%/replay.test
 
 if FUZZERS
@@ -19,4 +31,21 @@ tests_fuzz_nv_fuzz_LDADD = libwire.la
 tests_fuzz_envelope_fuzz_SOURCES = %D%/envelope_fuzz.c
 tests_fuzz_envelope_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
 tests_fuzz_envelope_fuzz_LDADD = libwire.la
+
+noinst_PROGRAMS += tests/fuzz/answer_fuzz tests/fuzz/chunked_fuzz tests/fuzz/date_fuzz tests/fuzz/head_fuzz tests/fuzz/uri_fuzz
+tests_fuzz_answer_fuzz_SOURCES = %D%/answer_fuzz.c
+tests_fuzz_answer_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
+tests_fuzz_answer_fuzz_LDADD = libhttp.la
+tests_fuzz_chunked_fuzz_SOURCES = %D%/chunked_fuzz.c
+tests_fuzz_chunked_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
+tests_fuzz_chunked_fuzz_LDADD = libhttp.la
+tests_fuzz_date_fuzz_SOURCES = %D%/date_fuzz.c
+tests_fuzz_date_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
+tests_fuzz_date_fuzz_LDADD = libhttp.la
+tests_fuzz_head_fuzz_SOURCES = %D%/head_fuzz.c
+tests_fuzz_head_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
+tests_fuzz_head_fuzz_LDADD = libhttp.la libwire.la
+tests_fuzz_uri_fuzz_SOURCES = %D%/uri_fuzz.c
+tests_fuzz_uri_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
+tests_fuzz_uri_fuzz_LDADD = libhttp.la
 endif
