@@ -17,8 +17,9 @@ buf_reserve(struct buf *buf, size_t more)
 	if (need <= buf->size)
 		return true;
 	size = buf->size < 256 ? 256 : buf->size;
+	/* need is at most max, so this ends. */
 	while (size < need)
-		size *= 2;
+		size = size > buf->max / 2 ? buf->max : size * 2;
 	if (size > buf->max)
 		size = buf->max;
 	data = realloc(buf->data, size);

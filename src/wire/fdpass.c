@@ -65,8 +65,10 @@ take_control(struct msghdr *msg, struct fdpass_got *got)
 			memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
 			if (got->fd_count < FDPASS_MAX)
 				got->fds[got->fd_count++] = fd;
-			else
+			else {
 				fd_close(&fd);
+				got->truncated = true;
+			}
 		}
 	}
 }

@@ -157,4 +157,64 @@ tests_unit_settings_schema_SOURCES = %D%/settings_schema.c %D%/settings_said.h
 tests_unit_settings_schema_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_settings_schema_LDADD = libsettings.la $(CMOCKA_LIBS)
 TESTS += tests/unit/settings_schema
+check_PROGRAMS += tests/unit/base_buf
+tests_unit_base_buf_SOURCES = %D%/base_buf.c
+tests_unit_base_buf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_base_buf_LDADD = libbase.la $(CMOCKA_LIBS)
+TESTS += tests/unit/base_buf
+
+check_PROGRAMS += tests/unit/base_clock
+tests_unit_base_clock_SOURCES = %D%/base_clock.c
+tests_unit_base_clock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_base_clock_LDADD = libbase.la $(CMOCKA_LIBS)
+TESTS += tests/unit/base_clock
+
+check_PROGRAMS += tests/unit/base_fault
+tests_unit_base_fault_SOURCES = %D%/base_fault.c
+tests_unit_base_fault_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_base_fault_LDADD = libbase.la $(CMOCKA_LIBS)
+TESTS += tests/unit/base_fault
+
+check_PROGRAMS += tests/unit/base_fd
+tests_unit_base_fd_SOURCES = %D%/base_fd.c
+tests_unit_base_fd_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_base_fd_LDADD = libbase.la $(CMOCKA_LIBS)
+TESTS += tests/unit/base_fd
+
+check_PROGRAMS += tests/unit/base_log
+tests_unit_base_log_SOURCES = %D%/base_log.c
+tests_unit_base_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_base_log_LDADD = libbase.la $(CMOCKA_LIBS)
+TESTS += tests/unit/base_log
+
+check_PROGRAMS += tests/unit/base_str
+tests_unit_base_str_SOURCES = %D%/base_str.c
+tests_unit_base_str_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_base_str_LDADD = libbase.la $(CMOCKA_LIBS)
+TESTS += tests/unit/base_str
+
+check_PROGRAMS += tests/unit/wire_envelope
+tests_unit_wire_envelope_SOURCES = %D%/wire_envelope.c
+tests_unit_wire_envelope_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_wire_envelope_LDADD = libwire.la $(CMOCKA_LIBS)
+TESTS += tests/unit/wire_envelope
+
+check_PROGRAMS += tests/unit/wire_fdpass
+tests_unit_wire_fdpass_SOURCES = %D%/wire_fdpass.c
+tests_unit_wire_fdpass_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_wire_fdpass_LDADD = libwire.la $(CMOCKA_LIBS)
+TESTS += tests/unit/wire_fdpass
+
+check_PROGRAMS += tests/unit/wire_message
+tests_unit_wire_message_SOURCES = %D%/wire_message.c
+tests_unit_wire_message_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_wire_message_LDADD = libwire.la $(CMOCKA_LIBS)
+TESTS += tests/unit/wire_message
+
+check_PROGRAMS += tests/unit/wire_nv
+tests_unit_wire_nv_SOURCES = %D%/wire_nv.c
+tests_unit_wire_nv_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_wire_nv_LDADD = libwire.la $(CMOCKA_LIBS)
+TESTS += tests/unit/wire_nv
+
 endif
