@@ -1,0 +1,303 @@
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "handlers/page.h"
+#include "processor/host.h"
+#include "processor/modules.h"
+#include "processor/serve.h"
+#include "processor/sticky.h"
+#include "processor/title.h"
+
+#define LOCATION_MAX (16 * 1024)
+
+/* Static, and so untouched memory until it is used: a processor shares the rest. */
+static struct server server;
+
+static volatile sig_atomic_t told_to_leave;
+
+/*
+ * SIGTERM: leave when idle.  After the shutdown a recvmsg that waits returns,
+ * and so does every later one, however the two meet.
+ */
+static void
+on_term(int signal)
+{
+	(void)signal;
+	told_to_leave = 1;
+	shutdown(server.channel.fd, SHUT_RD);
+}
+
+/* ---- one request */
+
+void
+serve_status(struct server *s, int status, const char *extra)
+{
+	page_give(&processor_host, &s->request, &s->request.view, status, extra);
+}
+
+static void
+serve_directory(struct server *s)
+{
+	const struct request_view *view = &s->request.view;
+	char extra[LOCATION_MAX + 32] = "Location: ";
+	size_t len = strlen(extra);
+
+	if (!resolve_location(extra + len, LOCATION_MAX, view->document_uri,
+	    strlen(view->document_uri), view->query_string)) {
+		serve_status(s, 414, NULL);
+		return;
+	}
+	strcat(extra, "\r\n");
+	serve_status(s, 301, extra);
+}
+
+/* Run what the request resolves to, once. */
+static enum handler_result
+serve_once(struct server *s)
+{
+	struct request *request = &s->request;
+	const struct handler *handler;
+
+	if (!request_resolve(request)) {
+		if (request->resolution.what == RESOLVED_DIRECTORY)
+			serve_directory(s);
+		else
+			serve_status(s, request->resolution.status, NULL);
+		return HANDLER_DONE;
+	}
+	handler = modules_find(request->resolution.kind);
+	if (handler == NULL) {
+		processor_host.log(LEVEL_ERROR, "%s: its handler is not built into this server",
+		    request->view.script_name);
+		serve_status(s, 500, NULL);
+		return HANDLER_DONE;
+	}
+	return handler->serve(request, &request->view);
+}
+
+/* Follow a local redirect.  False: it was answered instead. */
+static bool
+follow(struct server *s)
+{
+	struct request *request = &s->request;
+	int status;
+
+	if (request->redirects++ >= REQUEST_REDIRECTS) {
+		processor_host.log(LEVEL_ERROR, "%s: more than %d local redirects",
+		    request->view.document_uri, REQUEST_REDIRECTS);
+		request->redirect_len = 0;
+		serve_status(s, 500, NULL);
+		return false;
+	}
+	status = request_redirect(request);
+	if (status != 0) {
+		processor_host.log(LEVEL_ERROR, "%s: its local redirect leads nowhere",
+		    request->view.document_uri);
+		request->redirect_len = 0;
+		serve_status(s, status, NULL);
+		return false;
+	}
+	body_end(&request->body);
+	return true;
+}
+
+enum handler_result
+serve_request(struct server *s)
+{
+	struct request *request = &s->request;
+	enum handler_result result;
+
+	do
+		result = serve_once(s);
+	while (request->redirect_len > 0 && result == HANDLER_DONE && follow(s));
+	if (!request->respond.head_given && !request->respond.lost)
+		serve_status(s, 500, NULL);
+	if (result == HANDLER_CUT)
+		request->respond.cut = true;
+	if (result == HANDLER_LEAVE)
+		s->leaving = true;
+	return result;
+}
+
+/* ---- one envelope */
+
+/* RLIMIT_CPU counts a process's whole life, so its soft limit moves on. */
+static void
+limit_cpu(const struct server *s)
+{
+	struct rlimit limit;
+	struct rusage used;
+
+	if (s->cpu == CONFINE_UNSET || getrusage(RUSAGE_SELF, &used) != 0 ||
+	    getrlimit(RLIMIT_CPU, &limit) != 0)
+		return;
+	limit.rlim_cur = (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec + 1) + s->cpu;
+	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_cur > limit.rlim_max)
+		limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_CPU, &limit);
+}
+
+/* SIGKILL, as from the zygote: user code can't hold it up. */
+static void
+limit_time(struct server *s, uint64_t expire_ms)
+{
+	struct sigevent kill_us = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
+	struct itimerspec when = { 0 };
+
+	if (!s->timed && expire_ms > 0)
+		s->timed = timer_create(CLOCK_MONOTONIC, &kill_us, &s->timer) == 0;
+	if (!s->timed)
+		return;
+	when.it_value.tv_sec = (time_t)(expire_ms / 1000);
+	when.it_value.tv_nsec = (long)(expire_ms % 1000) * 1000 * 1000;
+	timer_settime(s->timer, 0, &when, NULL);
+}
+
+void
+serve_begins(struct server *s, uint64_t expire_ms)
+{
+	limit_cpu(s);
+	limit_time(s, expire_ms);
+}
+
+static void
+begin_body(struct body *body, struct arrival *arrival)
+{
+	const struct envelope *envelope = &arrival->envelope;
+
+	body_none(body);
+	body->first = arrival->parts.body;
+	body->first_len = envelope->body_len;
+	body->total = envelope->body_total;
+	if (envelope->flags & ENVELOPE_BODY_FILE) {
+		body->kind = BODY_IN_FILE;
+		body->fd = fd_take(&arrival->body_file);
+	} else if (envelope->flags & ENVELOPE_BODY_STREAM) {
+		body->kind = BODY_ARRIVES;
+		body->fd = fd_take(&arrival->body_stream);
+	}
+}
+
+static void
+begin_raw(struct server *s, struct arrival *arrival, const struct vhost_settings *vhost)
+{
+	struct raw *raw = &s->raw;
+	unsigned flags = arrival->envelope.flags;
+	struct nv_pair protocol;
+	bool keep = (flags & ENVELOPE_STICKY) && (flags & ENVELOPE_KEEP_ALIVE) &&
+	    vhost->tuning.keep_alive && !s->leaving;
+	int minor = 1;
+
+	if (nv_find(&arrival->parts.vars, "SERVER_PROTOCOL", &protocol) &&
+	    protocol.value_len == 8 && protocol.value[7] == '0')
+		minor = 0;
+	raw_begin(raw, fd_take(&arrival->client));
+	raw->send_timeout = vhost->tuning.send_timeout > INT_MAX ? INT_MAX :
+	    (int)vhost->tuning.send_timeout;
+	raw_request(raw, minor, strcmp(s->request.view.method, "HEAD") == 0, keep);
+}
+
+static bool
+begin_request(struct server *s, struct arrival *arrival)
+{
+	const struct vhost_settings *vhost;
+	uint32_t index = arrival->envelope.vhost;
+	struct request *request = &s->request;
+	bool raw = (arrival->envelope.flags & ENVELOPE_RAW) != 0;
+
+	if (index >= s->pool->vhost_count)
+		return false;
+	vhost = &s->settings->vhosts[s->pool->vhosts[index]];
+	if (!request_begin(request, &arrival->parts.vars, s->pool, vhost))
+		return false;
+	request->view.body_total = arrival->envelope.body_total;
+	request->view.timeout_ms = arrival->envelope.timeout_ms;
+	begin_body(&request->body, arrival);
+	if (raw)
+		begin_raw(s, arrival, vhost);
+	respond_begin(&request->respond, &s->channel, raw ? &s->raw : NULL,
+	    strcmp(request->view.method, "HEAD") == 0);
+	return true;
+}
+
+/* What came is not a request we can serve: its completion says so, and no more. */
+static bool
+refuse(struct server *s, struct arrival *arrival)
+{
+	struct completion completion = { 0 };
+
+	fd_close(&arrival->client);
+	fd_close(&arrival->body_file);
+	fd_close(&arrival->body_stream);
+	completion.kind = COMPLETION_DONE;
+	completion.answer = ANSWER_FAILED;
+	return channel_send(&s->channel, &completion, NULL, 0);
+}
+
+/* False: the channel is closed. */
+static bool
+serve_arrival(struct server *s, struct arrival *arrival)
+{
+	struct request *request = &s->request;
+	uint64_t limit = s->pool->tuning.max_requests_per_child;
+	bool there;
+
+	if (!begin_request(s, arrival))
+		return refuse(s, arrival);
+	s->served++;
+	if (limit > 0 && s->served >= limit)
+		s->leaving = true;
+	serve_begins(s, 0);
+	serve_request(s);
+	if (request->respond.raw != NULL)
+		sticky_go_on(s, arrival);
+	s->leaving |= told_to_leave != 0;
+	there = respond_end(&request->respond, s->leaving ? COMPLETION_LEAVING : 0);
+	s->channel.serving = false;
+	body_end(&request->body);
+	return there;
+}
+
+/* ---- all of them */
+
+static void
+begin(const struct settings *settings, const struct pool_settings *pool, int fd)
+{
+	struct sigaction term = { .sa_handler = on_term };
+
+	server.settings = settings;
+	server.pool = pool;
+	server.cpu = pool->limits[CONFINE_CPU];
+	channel_begin(&server.channel, fd);
+	raw_none(&server.raw);
+	server.raw.server = settings->server_header != NULL && settings->server_header[0] != '\0' ?
+	    settings->server_header : NULL;
+	body_none(&server.request.body);
+	host_log_to(&server.channel);
+	sigemptyset(&term.sa_mask);
+	sigaction(SIGTERM, &term, NULL);
+	/* Writing past a limit is an error of that write, not the end of the processor. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+void
+serve_forever(const struct settings *settings, const struct pool_settings *pool, int fd)
+{
+	struct arrival arrival;
+
+	begin(settings, pool, fd);
+	if (!modules_begin())
+		_exit(1);
+	title_state("idle");
+	while (!server.leaving && channel_wait(&server.channel, &arrival) &&
+	    serve_arrival(&server, &arrival))
+		title_served(server.served);
+	modules_end();
+	_exit(0);
+}
