@@ -22,12 +22,14 @@ source_fd_bytes(int fd, size_t *len)
 	ssize_t got = 0;
 
 	for (*len = 0; bytes != NULL; *len += (size_t)got) {
-		if (size - *len < 2 && (size > FILE_MOST ||
-		    (more = realloc(bytes, size *= 2)) == NULL)) {
-			errno = size > FILE_MOST ? EFBIG : ENOMEM;
-			break;
-		} else if (size - *len < 2) {
+		if (size - *len < 2) {
+			more = size > FILE_MOST ? NULL : realloc(bytes, size * 2);
+			if (more == NULL) {
+				errno = size > FILE_MOST ? EFBIG : ENOMEM;
+				break;
+			}
 			bytes = more;
+			size *= 2;
 		}
 		do {
 			got = read(fd, bytes + *len, size - *len - 1);
