@@ -1,3 +1,4 @@
+#include "config.h"
 #include "handlers/php_parts.h"
 
 #include <libgen.h>
@@ -33,6 +34,9 @@ post_startup(void)
 		root_refused = true;
 		return FAILURE;
 	}
+	php_zones_use();
+	if (!php_settings_lock())
+		return FAILURE;
 	if (!php_folders_check() || post_startup_next == NULL)
 		return SUCCESS;
 	return post_startup_next();
@@ -110,6 +114,10 @@ ini_choose(void)
 		snprintf(scan, sizeof scan, "PHP_INI_SCAN_DIR=%s", pool->php_ini_scan_dir);
 	else if (found)
 		snprintf(scan, sizeof scan, "PHP_INI_SCAN_DIR=%s/conf.d", folder);
+#ifdef WITH_SANITIZERS
+	/* PHP opens shared extensions with RTLD_DEEPBIND, which ends a process with a sanitizer */
+	snprintf(scan, sizeof scan, "PHP_INI_SCAN_DIR=");
+#endif
 	if (scan[0] != '\0')
 		putenv(scan);
 	if (pool->php_ini != NULL && access(pool->php_ini, R_OK) == -1)
@@ -204,10 +212,9 @@ php_start(void)
 	environment_set();
 	ini_choose();
 	php_zones_read();
-	if (!module_startup() || !php_now.host->enter_root() || !php_settings_lock())
+	if (!module_startup())
 		return false;
 	unsetenv("PHP_INI_SCAN_DIR");
-	php_zones_use();
 	php_limit_take();
 	php_vars_take();
 	php_body_take();

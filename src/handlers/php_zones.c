@@ -21,16 +21,23 @@
  * missing date() crashes it.  So for a chroot without them the files are read
  * into memory before it is entered, in the form in which PHP takes a database
  * from outside (php_date_set_tzdb, made for the pecl package timezonedb): an
- * index sorted by name, and the files' bytes.  PHP keeps two marks in the
- * reserved bytes of a file's head: 5, that the zone is a current one, and 6 and
- * 7, its country; they come from zone.tab.  About a megabyte, shared by the
- * pool's processors.
+ * index sorted by name, and the files' bytes, each with PHP's own 20 bytes of
+ * head in place of TZif's 20 and a place on earth behind it.  The head says
+ * whether the zone is a current one and its country; that is in zone.tab.
+ * About a megabyte, shared by the pool's processors.
  */
 #define ZONES_FOLDER "/usr/share/zoneinfo"
 #define ZONES_MAX 4096
 #define ZONES_BYTES (16u * 1024 * 1024)
 #define ZONE_BYTES (256u * 1024)        /* one file */
 #define DEPTH_MAX 4
+#define HEAD_SIZE 20
+#define HEAD_VERSION 3                  /* after "PHP"; byte 4 of TZif's */
+#define HEAD_CURRENT 4
+#define HEAD_COUNTRY 5
+
+/* Latitude and longitude 0 as PHP counts them (hundred-thousandths from -90 and -180), no comment. */
+static const char place[12] = { 0x00, (char)0x89, 0x54, 0x40, 0x01, 0x12, (char)0xa8, (char)0x80 };
 
 static struct {
 	timelib_tzdb db;
@@ -38,6 +45,19 @@ static struct {
 	struct buf data;
 	bool needed;
 } zones;
+
+/* Put PHP's head in place of TZif's. */
+static void
+write_head(char *head, bool is_current)
+{
+	char version = head[4];
+
+	memset(head, 0, HEAD_SIZE);
+	memcpy(head, "PHP", 3);
+	head[HEAD_VERSION] = version;
+	head[HEAD_CURRENT] = is_current;
+	memcpy(head + HEAD_COUNTRY, "??", 2);
+}
 
 static void
 read_file(const char *path, const char *name)
@@ -50,15 +70,16 @@ read_file(const char *path, const char *name)
 	if (fd == -1)
 		return;
 	if (zones.db.index_size < ZONES_MAX && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_size > 44 && st.st_size <= ZONE_BYTES && buf_reserve(&zones.data, st.st_size) &&
+	    st.st_size > 44 && st.st_size <= ZONE_BYTES &&
+	    buf_reserve(&zones.data, st.st_size + sizeof place) &&
 	    fd_read_all(fd, zones.data.data + at, st.st_size) &&
-	    memcmp(zones.data.data + at, "TZif", 4) == 0) {
+	    memcmp(zones.data.data + at, "TZif", 4) == 0 && zones.data.data[at + 4] >= '2') {
 		entry = &zones.index[zones.db.index_size++];
 		entry->id = strdup(name);
 		entry->pos = at;
-		zones.data.len += st.st_size;
-		zones.data.data[at + 5] = strcmp(name, "UTC") == 0;
-		memcpy(zones.data.data + at + 6, "??", 2);
+		write_head(zones.data.data + at, strcmp(name, "UTC") == 0);
+		memcpy(zones.data.data + at + st.st_size, place, sizeof place);
+		zones.data.len += st.st_size + sizeof place;
 	}
 	fd_close(&fd);
 }
@@ -117,8 +138,8 @@ read_countries(void)
 		entry = bsearch(&wanted, zones.index, zones.db.index_size, sizeof wanted, compare);
 		if (entry == NULL)
 			continue;
-		zones.data.data[entry->pos + 5] = 1;
-		memcpy(zones.data.data + entry->pos + 6, country, 2);
+		zones.data.data[entry->pos + HEAD_CURRENT] = 1;
+		memcpy(zones.data.data + entry->pos + HEAD_COUNTRY, country, 2);
 	}
 	fclose(table);
 }
@@ -153,7 +174,8 @@ php_zones_use(void)
 		    ZONES_FOLDER ": date() will fail");
 		return;
 	}
-	zones.db.version = "0.system";
+	/* PHP takes a database from outside only where it is newer than its own, "0.system" */
+	zones.db.version = "1.system";
 	zones.db.index = zones.index;
 	zones.db.data = (const unsigned char *)zones.data.data;
 	php_date_set_tzdb(&zones.db);
