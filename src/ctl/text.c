@@ -27,8 +27,12 @@ show_age(uint64_t ms, char out[SHOW_AGE])
 static const char *
 safe(const char *text, size_t columns, char out[COLUMNS + 1])
 {
-	log_escape(out, columns + 1 < COLUMNS + 1 ? columns + 1 : COLUMNS + 1, text,
-	    strlen(text), 0);
+	char whole[COLUMNS * 2];
+	size_t len = log_escape(whole, sizeof whole, text, strlen(text), 0);
+
+	len = len < columns ? len : columns;
+	memcpy(out, whole, len);
+	out[len] = '\0';
 	return out;
 }
 
