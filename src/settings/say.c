@@ -54,7 +54,7 @@ place_in(struct reading *reading, const config_setting_t *entry, const char *mem
 	return place_of(reading, setting != NULL ? setting : entry);
 }
 
-static void
+static void __attribute__((format(printf, 4, 0)))
 say(struct reading *reading, struct place place, bool error, const char *format, va_list args)
 {
 	struct settings_report *report = reading->report;

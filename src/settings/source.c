@@ -14,23 +14,31 @@
 
 static bool include_follow(struct reading *reading, struct source *source);
 
+/* Twice as much room; frees what there was where that can't be. */
+static char *
+room_double(char *bytes, size_t *size)
+{
+	char *more = NULL;
+
+	if (*size > FILE_MOST)
+		errno = EFBIG;
+	else
+		more = realloc(bytes, *size *= 2);
+	if (more == NULL)
+		free(bytes);
+	return more;
+}
+
 char *
 source_fd_bytes(int fd, size_t *len)
 {
 	size_t size = 64 * 1024;
-	char *bytes = malloc(size), *more;
-	ssize_t got = 0;
+	char *bytes = malloc(size);
+	ssize_t got;
 
 	for (*len = 0; bytes != NULL; *len += (size_t)got) {
-		if (size - *len < 2) {
-			more = size > FILE_MOST ? NULL : realloc(bytes, size * 2);
-			if (more == NULL) {
-				errno = size > FILE_MOST ? EFBIG : ENOMEM;
-				break;
-			}
-			bytes = more;
-			size *= 2;
-		}
+		if (size - *len < 2 && (bytes = room_double(bytes, &size)) == NULL)
+			break;
 		do {
 			got = read(fd, bytes + *len, size - *len - 1);
 		} while (got < 0 && errno == EINTR);
@@ -38,10 +46,11 @@ source_fd_bytes(int fd, size_t *len)
 			bytes[*len] = '\0';
 			return bytes;
 		}
-		if (got < 0)
-			break;
+		if (got < 0) {
+			free(bytes);
+			return NULL;
+		}
 	}
-	free(bytes);
 	return NULL;
 }
 
