@@ -385,6 +385,7 @@ answer_write(struct buf *out, const struct answer *answer,
 }
 
 #define PAGE_MAX 768
+#define PAGE_TYPE "Content-Type: text/html; charset=utf-8\r\n"
 
 /* The page of an error: no name, no version, nothing of the request in it. */
 static int
@@ -405,7 +406,6 @@ answer_write_own(struct buf *out, int status, int minor, bool head_only, bool ke
     const char *date, const char *server, const char *extra)
 {
 	static const struct slice no_reason = { NULL, 0 };
-	static const char type[] = "Content-Type: text/html; charset=utf-8\r\n";
 	struct answer_framing framing = { BODY_FORBIDDEN, ANSWER_LENGTH_NONE, keep_alive };
 	size_t server_len = server != NULL ? strlen(server) : 0;
 	size_t extra_len = extra != NULL ? strlen(extra) : 0;
@@ -416,13 +416,13 @@ answer_write_own(struct buf *out, int status, int minor, bool head_only, bool ke
 		page_len = (size_t)own_page(page, status);
 	if (status_has_body(status))
 		framing.length = (int64_t)page_len;
-	if (!buf_reserve(out, STATUS_LINE_MAX + DATE_LEN + server_len + extra_len + sizeof type +
+	if (!buf_reserve(out, STATUS_LINE_MAX + DATE_LEN + server_len + extra_len + sizeof PAGE_TYPE +
 	    FRAMING_MAX + page_len))
 		return false;
 	at = add_status_line(out->data + out->len, status, &no_reason);
 	at = add_about(at, date, server, server_len);
 	if (page_len > 0)
-		at = ADD(at, "Content-Type: text/html; charset=utf-8\r\n");
+		at = ADD(at, PAGE_TYPE);
 	if (extra_len > 0)
 		at = add(at, extra, extra_len);
 	at = add_framing(at, &framing, minor);

@@ -11,8 +11,8 @@
 
 enum chunked_result {
 	CHUNKED_MORE,           /* all bytes used; more must come */
-	CHUNKED_DATA,           /* *data, *data_len are body bytes; call again with what is left */
-	CHUNKED_END,            /* the body is complete; *used tells where the next request begins */
+	CHUNKED_DATA,           /* *data, *data_len are body bytes; call again with the rest */
+	CHUNKED_END,            /* the body is complete; behind *used the next request begins */
 	CHUNKED_BAD             /* malformed: 400 and close */
 };
 

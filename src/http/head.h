@@ -29,10 +29,10 @@ struct head {
 	struct slice method;
 	struct slice target;            /* as it came */
 	enum head_form form;
-	struct slice path;              /* of the target, still encoded; "*" for an asterisk; a static
-	                                   "/" or "*" where an absolute target has none */
+	struct slice path;              /* of the target, still encoded; "*" for an asterisk;
+	                                   a static "/" or "*" where an absolute target has none */
 	struct slice query;             /* without the '?'; at NULL where there is no '?' */
-	struct slice host;              /* authority of the target, else the Host field; may have a port */
+	struct slice host;              /* the target's authority, else Host's; may have a port */
 	int minor;                      /* HTTP/1.minor: 0 or 1 */
 	struct head_field fields[HEAD_FIELDS];
 	unsigned field_count;

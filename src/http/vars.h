@@ -26,7 +26,7 @@ struct vars_about {
 	const char *remote_port;
 	bool https;
 	const char *document_uri;       /* decoded and normalised path; goes as DOCUMENT_URI */
-	int64_t content_length;         /* of the decoded body; HEAD_LENGTH_NONE: no CONTENT_LENGTH */
+	int64_t content_length;         /* of the decoded body; HEAD_LENGTH_NONE: not said */
 };
 
 /*

@@ -118,7 +118,8 @@ static const struct taken takens[] = {
 	{ "a status with its reason", B("Status: 404 Not Here\r\n\r\n"), 24, 404, "Not Here",
 	    NULL, NULL, N, "" },
 	{ "a status and a space", B("Status: 404 \r\n\r\n"), 16, 404, NULL, NULL, NULL, N, "" },
-	{ "a status of our own make", B("STATUS: 599 Odd\r\n\r\n"), 19, 599, "Odd", NULL, NULL, N, "" },
+	{ "a status of our own make", B("STATUS: 599 Odd\r\n\r\n"), 19, 599, "Odd", NULL, NULL, N,
+	    "" },
 	{ "a location", B("Location: /a\r\n\r\n"), 16, 302, NULL, "/a", NULL, N, "Location=/a|" },
 	{ "a location and a status", B("Location: http://a/\r\nStatus: 301\r\n\r\n"), 36, 301, NULL,
 	    "http://a/", NULL, N, "Location=http://a/|" },
@@ -128,7 +129,8 @@ static const struct taken takens[] = {
 	    "a/b", 42, "Content-Type=a/b|" },
 	{ "the longest length", B("Status: 200\nContent-Length: 999999999999999999\n\n"), 48, 200,
 	    NULL, NULL, NULL, 999999999999999999, "" },
-	{ "cookies, in order", B("Set-Cookie: a=b\nStatus: 200\nSet-Cookie: c=d\nSet-Cookie: a=b\n\n"),
+	{ "cookies, in order",
+	    B("Set-Cookie: a=b\nStatus: 200\nSet-Cookie: c=d\nSet-Cookie: a=b\n\n"),
 	    61, 200, NULL, NULL, NULL, N, "Set-Cookie=a=b|Set-Cookie=c=d|Set-Cookie=a=b|" },
 	{ "what is ours is dropped", B("Status: 200\nConnection: close\nKeep-Alive: a\n"
 	    "Transfer-Encoding: chunked\nTE: a\nTrailer: b\nUpgrade: c\nProxy-Connection: d\n"
@@ -300,7 +302,8 @@ static const struct written writtens[] = {
 	{ "a server of no name", "Status: 200\n\n", 0, 1, true, "",
 	    "HTTP/1.1 200 OK\r\nDate: " DATE "\r\nContent-Length: 0\r\n\r\n" },
 	{ "a reason of the script", "Status: 200 Fine\n\n", 1, 1, false, NULL,
-	    "HTTP/1.1 200 Fine\r\nDate: " DATE "\r\nContent-Length: 1\r\nConnection: close\r\n\r\n" },
+	    "HTTP/1.1 200 Fine\r\nDate: " DATE "\r\nContent-Length: 1\r\n"
+	    "Connection: close\r\n\r\n" },
 	{ "an unknown status", "Status: 299\n\n", 1, 1, true, NULL,
 	    "HTTP/1.1 299 Unknown\r\nDate: " DATE "\r\nContent-Length: 1\r\n\r\n" },
 	{ "chunked", "Status: 200\n\n", N, 1, true, NULL,

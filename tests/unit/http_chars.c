@@ -57,7 +57,8 @@ text_ends_where_it_must(void **state)
 	for (c = 0; c < 256; c++)
 		for (len = 0; len < sizeof text; len += 3)
 			for (at = 0; at < len; at++) {
-				const char *stop = class_in_words(c) & CHAR_STOP ? text + at : text + len;
+				const char *stop = class_in_words(c) & CHAR_STOP ? text + at :
+				    text + len;
 
 				memset(text, at % 2 ? '\t' : 0xff, sizeof text);
 				text[at] = (char)c;

@@ -21,7 +21,8 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{ "two chunks", B("5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"), CHUNKED_END, "hello world", 0 },
+	{ "two chunks", B("5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"), CHUNKED_END, "hello world",
+	    0 },
 	{ "nothing", B("0\r\n\r\n"), CHUNKED_END, "", 0 },
 	{ "the next request behind it", B("1\r\na\r\n0\r\n\r\nGET"), CHUNKED_END, "a", 3 },
 	{ "hexadecimal", B("a\r\n0123456789\r\nB\r\n0123456789a\r\n0\r\n\r\n"), CHUNKED_END,
@@ -74,7 +75,8 @@ decode(const char *bytes, size_t len, size_t step, char *out, size_t *rest)
 	while (at < len && (result == CHUNKED_MORE || result == CHUNKED_DATA)) {
 		end = len - at < step ? len : at + step;
 		do {
-			result = chunked_decode(&chunked, bytes + at, end - at, &used, &data, &data_len);
+			result = chunked_decode(&chunked, bytes + at, end - at, &used, &data,
+			    &data_len);
 			if (result == CHUNKED_DATA) {
 				memcpy(out + out_len, data, data_len);
 				out_len += data_len;
@@ -118,7 +120,8 @@ feed(struct chunked *chunked, const char *bytes, size_t len, size_t times)
 
 	for (; times > 0 && result != CHUNKED_BAD; times--)
 		for (at = 0; at < len && result != CHUNKED_BAD; at += used)
-			result = chunked_decode(chunked, bytes + at, len - at, &used, &data, &data_len);
+			result = chunked_decode(chunked, bytes + at, len - at, &used, &data,
+			    &data_len);
 	return result;
 }
 
@@ -172,12 +175,15 @@ says_the_same_again(void **state)
 
 	(void)state;
 	chunked_begin(&chunked);
-	assert_int_equal(chunked_decode(&chunked, B("0\r\n\r\n"), &used, &data, &data_len), CHUNKED_END);
-	assert_int_equal(chunked_decode(&chunked, B("5\r\n"), &used, &data, &data_len), CHUNKED_END);
+	assert_int_equal(chunked_decode(&chunked, B("0\r\n\r\n"), &used, &data, &data_len),
+	    CHUNKED_END);
+	assert_int_equal(chunked_decode(&chunked, B("5\r\n"), &used, &data, &data_len),
+	    CHUNKED_END);
 	assert_int_equal(used, 0);
 	chunked_begin(&chunked);
 	assert_int_equal(chunked_decode(&chunked, B("x"), &used, &data, &data_len), CHUNKED_BAD);
-	assert_int_equal(chunked_decode(&chunked, B("5\r\n"), &used, &data, &data_len), CHUNKED_BAD);
+	assert_int_equal(chunked_decode(&chunked, B("5\r\n"), &used, &data, &data_len),
+	    CHUNKED_BAD);
 }
 
 int

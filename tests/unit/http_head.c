@@ -115,7 +115,8 @@ static const struct refusal refusals[] = {
 	{ "a user in the authority", B("GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n"), 400 },
 	{ "a bad port in the authority", B("GET http://a:x/ HTTP/1.1\r\nHost: a\r\n\r\n"), 400 },
 	{ "an absolute target and no Host", B("GET http://a/ HTTP/1.1\r\n\r\n"), 400 },
-	{ "an absolute target and a bad Host", B("GET http://a/ HTTP/1.1\r\nHost: a b\r\n\r\n"), 400 },
+	{ "an absolute target and a bad Host", B("GET http://a/ HTTP/1.1\r\nHost: a b\r\n\r\n"),
+	    400 },
 	/* fields */
 	{ "a bare LF behind a field", B(GET "Host: a\n\r\n"), 400 },
 	{ "a bare LF for the empty line", B(GET HOST "\n"), 400 },
@@ -153,8 +154,10 @@ static const struct refusal refusals[] = {
 	{ "a negative length", B(GET HOST "Content-Length: -5\r\n\r\n"), 400 },
 	{ "a hexadecimal length", B(GET HOST "Content-Length: 0x5\r\n\r\n"), 400 },
 	{ "a length with a space in it", B(GET HOST "Content-Length: 1 0\r\n\r\n"), 400 },
-	{ "a length above 63 bits", B(GET HOST "Content-Length: 9223372036854775808\r\n\r\n"), 400 },
-	{ "a length above 64 bits", B(GET HOST "Content-Length: 18446744073709551617\r\n\r\n"), 400 },
+	{ "a length above 63 bits", B(GET HOST "Content-Length: 9223372036854775808\r\n\r\n"),
+	    400 },
+	{ "a length above 64 bits", B(GET HOST "Content-Length: 18446744073709551617\r\n\r\n"),
+	    400 },
 	{ "a length and a coding",
 	    B(GET HOST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"), 400 },
 	{ "a coding and a length",
@@ -371,7 +374,8 @@ wants_more(void **state)
 static void
 keeps_fields(void **state)
 {
-	static const char bytes[] = GET "hOsT:  a  \r\nX-One:\ta b\t\r\nContent-Type: t/p\r\n\r\nrest";
+	static const char bytes[] = GET "hOsT:  a  \r\nX-One:\ta b\t\r\n"
+	    "Content-Type: t/p\r\n\r\nrest";
 	size_t used;
 	int status;
 
@@ -443,7 +447,8 @@ struct host {
 static const struct host hosts[] = {
 	{ "a", "a", 0 }, { "a.b.", "a.b.", 0 }, { "A-1_2.example:8080", "A-1_2.example", 8080 },
 	{ "a:", "a", 0 }, { "127.0.0.1:1", "127.0.0.1", 1 }, { "a:65535", "a", 65535 },
-	{ "[::1]", "[::1]", 0 }, { "[::1]:80", "[::1]", 80 }, { "[2001:DB8::1]:", "[2001:DB8::1]", 0 },
+	{ "[::1]", "[::1]", 0 }, { "[::1]:80", "[::1]", 80 }, { "[2001:DB8::1]:", "[2001:DB8::1]",
+	    0 },
 	{ "[::ffff:1.2.3.4]", "[::ffff:1.2.3.4]", 0 },
 	{ "", NULL, 0 }, { ":80", NULL, 0 }, { ".", NULL, 0 }, { ".a", NULL, 0 },
 	{ "a..b", NULL, 0 }, { "a b", NULL, 0 }, { "a/b", NULL, 0 }, { "u@a", NULL, 0 },

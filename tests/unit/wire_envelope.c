@@ -32,27 +32,30 @@ struct envelope_row {
 	bool good;
 };
 
-static void same(struct envelope *e) { (void)e; }
-static void no_magic(struct envelope *e) { e->magic++; }
-static void kind_0(struct envelope *e) { e->kind = 0; }
-static void kind_4(struct envelope *e) { e->kind = 4; }
-static void flag_unknown(struct envelope *e) { e->flags = 0x80; }
-static void raw(struct envelope *e) { e->flags = ENVELOPE_RAW | ENVELOPE_STICKY | ENVELOPE_KEEP_ALIVE; }
-static void sticky_alone(struct envelope *e) { e->flags = ENVELOPE_STICKY; }
-static void keep_alone(struct envelope *e) { e->flags = ENVELOPE_KEEP_ALIVE; }
-static void two_bodies(struct envelope *e) { e->flags = ENVELOPE_BODY_FILE | ENVELOPE_BODY_STREAM; }
-static void file(struct envelope *e) { e->flags = ENVELOPE_BODY_FILE; e->body_total = 100; }
-static void file_short(struct envelope *e) { e->flags = ENVELOPE_BODY_FILE; e->body_total = 4; }
-static void stream(struct envelope *e) { e->flags = ENVELOPE_BODY_STREAM; e->body_total = BODY_UNTIL_END; }
-static void all_lent(struct envelope *e) { e->flags = ENVELOPE_BODY_FILE | ENVELOPE_MEMORY | ENVELOPE_STREAM | ENVELOPE_RAW; }
-static void total_more(struct envelope *e) { e->body_total = 6; }
-static void total_less(struct envelope *e) { e->body_total = 4; }
-static void vars_less(struct envelope *e) { e->vars_len = 4; e->body_len = 6; e->body_total = 6; }
-static void vars_past(struct envelope *e) { e->vars_len = 14; }
-static void vars_huge(struct envelope *e) { e->vars_len = UINT32_MAX; }
-static void body_huge(struct envelope *e) { e->body_len = UINT32_MAX; e->body_total = UINT32_MAX; }
-static void rest_huge(struct envelope *e) { e->rest_len = UINT32_MAX; }
-static void abort_with_bytes(struct envelope *e) { e->kind = ENVELOPE_ABORT; }
+#define CHANGE(name, ...) \
+	static void name(struct envelope *e) { __VA_ARGS__; }
+
+CHANGE(same, (void)e)
+CHANGE(no_magic, e->magic++)
+CHANGE(kind_0, e->kind = 0)
+CHANGE(kind_4, e->kind = 4)
+CHANGE(flag_unknown, e->flags = 0x80)
+CHANGE(raw, e->flags = ENVELOPE_RAW | ENVELOPE_STICKY | ENVELOPE_KEEP_ALIVE)
+CHANGE(sticky_alone, e->flags = ENVELOPE_STICKY)
+CHANGE(keep_alone, e->flags = ENVELOPE_KEEP_ALIVE)
+CHANGE(two_bodies, e->flags = ENVELOPE_BODY_FILE | ENVELOPE_BODY_STREAM)
+CHANGE(file, e->flags = ENVELOPE_BODY_FILE; e->body_total = 100)
+CHANGE(file_short, e->flags = ENVELOPE_BODY_FILE; e->body_total = 4)
+CHANGE(stream, e->flags = ENVELOPE_BODY_STREAM; e->body_total = BODY_UNTIL_END)
+CHANGE(all_lent, e->flags = ENVELOPE_BODY_FILE | ENVELOPE_MEMORY | ENVELOPE_STREAM | ENVELOPE_RAW)
+CHANGE(total_more, e->body_total = 6)
+CHANGE(total_less, e->body_total = 4)
+CHANGE(vars_less, e->vars_len = 4; e->body_len = 6; e->body_total = 6)
+CHANGE(vars_past, e->vars_len = 14)
+CHANGE(vars_huge, e->vars_len = UINT32_MAX)
+CHANGE(body_huge, e->body_len = UINT32_MAX; e->body_total = UINT32_MAX)
+CHANGE(rest_huge, e->rest_len = UINT32_MAX)
+CHANGE(abort_with_bytes, e->kind = ENVELOPE_ABORT)
 
 static const struct envelope_row envelope_rows[] = {
 	{ "a request", same, 0, 0, true },
@@ -100,7 +103,8 @@ checks_envelopes(void **state)
 		memset(bytes, 0, sizeof bytes);
 		memcpy(bytes, &e, sizeof e);
 		memcpy(bytes + sizeof e, VARS BODY REST, 13);
-		good = envelope_check(bytes, (size_t)((int)sizeof e + 13 + row->more), row->fds, &parts);
+		good = envelope_check(bytes, (size_t)((int)sizeof e + 13 + row->more), row->fds,
+		    &parts);
 		if (good != row->good)
 			fail_msg("%s: %s", row->name, good ? "taken" : "refused");
 		if (!good)
@@ -212,7 +216,8 @@ static const struct completion_row completion_rows[] = {
 	{ "too long a line", COMPLETION_LOG, ANSWER_NONE, 0, COMPLETION_MAX_LOG + 1, 0, 0, false },
 	{ "a line with an answer", COMPLETION_LOG, ANSWER_INLINE, 0, 5, 5, 0, false },
 	{ "served with an answer", COMPLETION_SERVED, ANSWER_MEMORY, 0, 0, 5, 0, false },
-	{ "a length that wraps", COMPLETION_DONE, ANSWER_INLINE, 0, UINT32_MAX, UINT32_MAX, 1, false },
+	{ "a length that wraps", COMPLETION_DONE, ANSWER_INLINE, 0, UINT32_MAX, UINT32_MAX, 1,
+	    false },
 };
 
 static void
@@ -227,7 +232,8 @@ checks_completions(void **state)
 		const struct completion_row *row = &completion_rows[i];
 		struct completion c = {
 			.magic = COMPLETION_MAGIC, .kind = row->kind, .answer = row->answer,
-			.flags = row->flags, .data_len = row->data_len, .answer_len = row->answer_len,
+			.flags = row->flags, .data_len = row->data_len,
+			.answer_len = row->answer_len,
 		};
 		bool good;
 

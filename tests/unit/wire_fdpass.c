@@ -129,14 +129,18 @@ says_what_was_cut(void **state)
 static void
 keeps_at_most_its_number(void **state)
 {
-	union { struct cmsghdr align; char bytes[CMSG_SPACE(FDPASS_MAX * 2 * sizeof(int))]; } control;
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(FDPASS_MAX * 2 * sizeof(int))];
+	} control;
 	int count, i, free_before = lowest_free(), one = open("/dev/null", O_RDONLY);
 	int fds[FDPASS_MAX * 2];
 	struct fdpass_got got;
 	char in[4];
 
 	(void)state;
-	assert_int_equal(fdpass_send(pair[0], &(struct iovec){ in, 1 }, 1, fds, FDPASS_MAX + 1), -1);
+	assert_int_equal(fdpass_send(pair[0], &(struct iovec){ in, 1 }, 1, fds, FDPASS_MAX + 1),
+	    -1);
 	assert_int_equal(errno, EINVAL);
 	for (i = 0; i < FDPASS_MAX * 2; i++)
 		fds[i] = one;

@@ -47,7 +47,8 @@ allows_exactly_the_table(void **state)
 		for (f = 0; f < 3; f++)
 			for (t = 0; t < 3; t++)
 				for (fds = 0; fds < 3; fds++)
-					if (message_allowed(&message, whole, fds, roles[f], roles[t]) !=
+					if (message_allowed(&message, whole, fds, roles[f],
+					    roles[t]) !=
 					    (roles[f] == rules[i].from && roles[t] == rules[i].to &&
 					    fds == rules[i].fds))
 						fail_msg("%s from %d to %d with %u", rules[i].name,
@@ -57,10 +58,12 @@ allows_exactly_the_table(void **state)
 			    rules[i].to) != (len == whole))
 				fail_msg("%s in %zu bytes", rules[i].name, len);
 		message.header.len++;
-		assert_false(message_allowed(&message, whole, rules[i].fds, rules[i].from, rules[i].to));
+		assert_false(message_allowed(&message, whole, rules[i].fds, rules[i].from,
+		    rules[i].to));
 		message.header.len--;
 		message.header.magic++;
-		assert_false(message_allowed(&message, whole, rules[i].fds, rules[i].from, rules[i].to));
+		assert_false(message_allowed(&message, whole, rules[i].fds, rules[i].from,
+		    rules[i].to));
 	}
 }
 
@@ -78,7 +81,8 @@ knows_no_other_type(void **state)
 			continue;
 		for (f = 0; f < 3; f++)
 			for (t = 0; t < 3; t++)
-				assert_false(message_allowed(&message, whole, 0, roles[f], roles[t]));
+				assert_false(message_allowed(&message, whole, 0, roles[f],
+				    roles[t]));
 	}
 	assert_string_equal(message_name(MESSAGE_SLOT_GONE), "SLOT_GONE");
 	assert_string_equal(message_name(MESSAGE_NONE), "unknown");
@@ -107,13 +111,15 @@ travels_with_its_descriptor(void **state)
 
 	(void)state;
 	assert_true(fd_pair(SOCK_SEQPACKET, pair));
-	assert_int_equal(message_receive(pair[1], ROLE_MANAGER, ROLE_MULTIPLEXER, &got, &got_fd, &pid),
+	assert_int_equal(message_receive(pair[1], ROLE_MANAGER, ROLE_MULTIPLEXER, &got, &got_fd,
+	    &pid),
 	    MESSAGE_NOTHING);
 	assert_int_equal(got_fd, -1);
 	message.body.slot.slot = 5;
 	message.body.slot.generation = 6;
 	assert_true(message_send(pair[0], &message, MESSAGE_SLOT, fd));
-	assert_int_equal(message_receive(pair[1], ROLE_MANAGER, ROLE_MULTIPLEXER, &got, &got_fd, &pid),
+	assert_int_equal(message_receive(pair[1], ROLE_MANAGER, ROLE_MULTIPLEXER, &got, &got_fd,
+	    &pid),
 	    MESSAGE_GOT);
 	assert_int_equal(got.header.type, MESSAGE_SLOT);
 	assert_int_equal(got.body.slot.slot, 5);
@@ -123,7 +129,8 @@ travels_with_its_descriptor(void **state)
 	fd_close(&got_fd);
 	fd_close(&fd);
 	fd_close(&pair[0]);
-	assert_int_equal(message_receive(pair[1], ROLE_MANAGER, ROLE_MULTIPLEXER, &got, &got_fd, NULL),
+	assert_int_equal(message_receive(pair[1], ROLE_MANAGER, ROLE_MULTIPLEXER, &got, &got_fd,
+	    NULL),
 	    MESSAGE_CLOSED);
 	assert_false(message_send(pair[1], &message, MESSAGE_READY, -1));
 	fd_close(&pair[1]);
@@ -150,7 +157,8 @@ closes_what_came_with_nonsense(void **state)
 	assert_true(fd_pair(SOCK_SEQPACKET, pair));
 	free_before = lowest_free();
 	assert_true(fdpass_send(pair[0], &piece, 1, fds, 3) > 0);
-	assert_int_equal(message_receive(pair[1], ROLE_MANAGER, ROLE_MULTIPLEXER, &got, &got_fd, NULL),
+	assert_int_equal(message_receive(pair[1], ROLE_MANAGER, ROLE_MULTIPLEXER, &got, &got_fd,
+	    NULL),
 	    MESSAGE_BROKEN);
 	assert_int_equal(got_fd, -1);
 	/* The wrong way round. */

@@ -69,7 +69,8 @@ reads(void **state)
 static void
 puts_what_it_reads(void **state)
 {
-	static const size_t lengths[] = { 0, 1, 126, 127, 128, 129, 255, 256, 65535, 65536, 100000 };
+	static const size_t lengths[] = { 0, 1, 126, 127, 128, 129, 255, 256, 65535, 65536,
+	    100000 };
 	static unsigned char room[300000];
 	static char text[100000];
 	struct nv_pair pair;
