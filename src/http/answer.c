@@ -416,8 +416,8 @@ answer_write_own(struct buf *out, int status, int minor, bool head_only, bool ke
 		page_len = (size_t)own_page(page, status);
 	if (status_has_body(status))
 		framing.length = (int64_t)page_len;
-	if (!buf_reserve(out, STATUS_LINE_MAX + DATE_LEN + server_len + extra_len + sizeof PAGE_TYPE +
-	    FRAMING_MAX + page_len))
+	if (!buf_reserve(out, STATUS_LINE_MAX + DATE_LEN + server_len + extra_len +
+	    sizeof PAGE_TYPE + FRAMING_MAX + page_len))
 		return false;
 	at = add_status_line(out->data + out->len, status, &no_reason);
 	at = add_about(at, date, server, server_len);
