@@ -14,33 +14,46 @@
 static const char name_letters[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-static struct place
-place_top(struct reading *reading, const char *name)
+/* Where a global setting stands, or NULL where it is as by default. */
+static const config_setting_t *
+top_of(const struct reading *reading, const char *name)
 {
 	const struct settings_group *group = schema_group(GROUP_GLOBAL);
-	struct place nowhere = { reading->sources->name, 0 };
 	const struct settings_row *row;
 	int tuned;
 
 	row = schema_find(group, name, &tuned);
-	if (row == NULL || tuned >= 0 || reading->top[row - group->rows] == NULL)
-		return nowhere;
-	return place_of(reading, reading->top[row - group->rows]);
+	return row != NULL && tuned < 0 ? reading->top[row - group->rows] : NULL;
+}
+
+/* A bound that was lowered takes the default of what it bounds along; what was written stays. */
+static void
+bound_check(struct reading *reading, const char *name, uint64_t *value, const char *bound,
+    uint64_t most)
+{
+	const config_setting_t *setting = top_of(reading, name);
+
+	if (*value <= most)
+		return;
+	if (setting == NULL)
+		*value = most;
+	else
+		say_error(reading, place_of(reading, setting), "%s is more than %s; write a smaller "
+		    "one", name, bound);
 }
 
 static void
 numbers_check(struct reading *reading)
 {
-	const struct settings *settings = reading->settings;
+	struct settings *settings = reading->settings;
+	struct place place = { reading->sources->name, 0 };
 	uint64_t slots = 0;
 	uint32_t i;
 
-	if (settings->max_request_line > settings->max_request_head)
-		say_error(reading, place_top(reading, "max_request_line"), "max_request_line is "
-		    "more than max_request_head, which holds it; write a smaller one");
-	if (settings->restart_delay > settings->restart_delay_max)
-		say_error(reading, place_top(reading, "restart_delay"), "restart_delay is more than "
-		    "restart_delay_max; write a smaller one");
+	bound_check(reading, "max_request_line", &settings->max_request_line, "max_request_head",
+	    settings->max_request_head);
+	bound_check(reading, "restart_delay", &settings->restart_delay, "restart_delay_max",
+	    settings->restart_delay_max);
 	if (settings->multiplexer_total > MULTIPLEXERS_MOST)
 		say_error(reading, settings->multiplexers[0].place, "%u multiplexers are too many; "
 		    "write counts that add up to at most %d", settings->multiplexer_total,
@@ -48,8 +61,8 @@ numbers_check(struct reading *reading)
 	for (i = 0; i < settings->pool_count; i++)
 		slots += settings->pools[i].tuning.max_processors;
 	if (slots > PROCESSORS_MOST)
-		say_error(reading, place_top(reading, "processors"), "max_processors of all pools "
-		    "add up to more than %u; write smaller ones", PROCESSORS_MOST);
+		say_error(reading, place, "max_processors of all pools add up to more than %u; "
+		    "write smaller ones", PROCESSORS_MOST);
 }
 
 /* Each entry must be "name=value" with a name; flags are on or off. */

@@ -217,4 +217,15 @@ tests_unit_wire_nv_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_wire_nv_LDADD = libwire.la $(CMOCKA_LIBS)
 TESTS += tests/unit/wire_nv
 
+check_PROGRAMS += tests/unit/settings_dump
+tests_unit_settings_dump_SOURCES = %D%/settings_dump.c %D%/settings_said.h
+tests_unit_settings_dump_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_settings_dump_LDADD = libsettings.la $(CMOCKA_LIBS)
+TESTS += tests/unit/settings_dump
+
+check_PROGRAMS += tests/unit/settings_include
+tests_unit_settings_include_SOURCES = %D%/settings_include.c %D%/settings_said.h
+tests_unit_settings_include_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_settings_include_LDADD = libsettings.la $(CMOCKA_LIBS)
+TESTS += tests/unit/settings_include
 endif
