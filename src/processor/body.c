@@ -117,7 +117,8 @@ body_bytes(const struct body *body, const unsigned char **bytes, size_t *len)
 int
 body_poll(const struct body *body)
 {
-	if (body->kind == BODY_HERE || body->kind == BODY_IN_FILE || body->at < body->first_len)
+	if (body->kind == BODY_HERE || body->kind == BODY_IN_FILE || body->at < body->first_len ||
+	    body->at >= body->total)
 		return -1;
 	return body->kind == BODY_ARRIVES ? body->fd : body->poll_fd;
 }

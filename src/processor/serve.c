@@ -269,6 +269,7 @@ static void
 begin(const struct settings *settings, const struct pool_settings *pool, int fd)
 {
 	struct sigaction term = { .sa_handler = on_term };
+	sigset_t blocked;
 
 	server.settings = settings;
 	server.pool = pool;
@@ -284,6 +285,12 @@ begin(const struct settings *settings, const struct pool_settings *pool, int fd)
 	/* Writing past a limit is an error of that write, not the end of the processor. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	/* The zygote held these back until there was somebody to take them. */
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGCHLD);
+	sigaddset(&blocked, SIGTERM);
+	sigprocmask(SIG_UNBLOCK, &blocked, NULL);
 }
 
 void

@@ -451,6 +451,7 @@ sticky_go_on(struct server *s, const struct arrival *first)
 	}
 	while (next == NEXT_ON)
 		next = serve_next(&k);
+	s->request.respond.reported |= k.first != NULL;
 	serve_begins(s, 0);
 	if (next == NEXT_LINGER)
 		client_linger(k.client);

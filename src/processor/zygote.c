@@ -208,29 +208,24 @@ room_for_child(struct zygote *zygote)
 
 /* In the new processor. */
 _Noreturn static void
-become_processor(struct zygote *zygote, const struct message_slot *slot, int channel,
-    const sigset_t *outside)
+become_processor(struct zygote *zygote, const struct message_slot *slot, int channel)
 {
 	struct message message = { 0 };
 
 	/* Asked for first, then looked: the zygote may have died in between. */
 	if (prctl(PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L) != 0 || getppid() != zygote->pid)
 		_exit(EXIT_FAULT);
-	signal(SIGCHLD, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
 	message.body.slot = *slot;
 	if (!tell(zygote->control, &message, MESSAGE_FORKED))
 		_exit(EXIT_FAULT);
 	fd_close(&zygote->control);
 	free(zygote->children);
 	zygote->children = NULL;
-	sigprocmask(SIG_SETMASK, outside, NULL);
 	serve_forever(zygote->settings, zygote->pool, channel);
 }
 
 static bool
-do_fork(struct zygote *zygote, const struct message_slot *slot, int channel,
-    const sigset_t *outside)
+do_fork(struct zygote *zygote, const struct message_slot *slot, int channel)
 {
 	struct message message = { 0 };
 	struct zygote_child *child;
@@ -242,7 +237,7 @@ do_fork(struct zygote *zygote, const struct message_slot *slot, int channel,
 		error = pid < 0 ? errno : 0;
 	}
 	if (pid == 0)
-		become_processor(zygote, slot, channel, outside);
+		become_processor(zygote, slot, channel);
 	fd_close(&channel);
 	if (pid > 0) {
 		child = &zygote->children[zygote->child_count++];
@@ -333,7 +328,7 @@ kill_all(struct zygote *zygote)
 
 /* False: the manager has gone, or spoke nonsense. */
 static bool
-take_messages(struct zygote *zygote, const sigset_t *outside)
+take_messages(struct zygote *zygote)
 {
 	struct message message;
 	enum message_got got;
@@ -342,7 +337,7 @@ take_messages(struct zygote *zygote, const sigset_t *outside)
 	while ((got = message_receive(zygote->control, ROLE_MANAGER, ROLE_ZYGOTE, &message, &fd,
 	    NULL)) == MESSAGE_GOT) {
 		if (message.header.type == MESSAGE_FORK) {
-			if (!do_fork(zygote, &message.body.slot, fd, outside))
+			if (!do_fork(zygote, &message.body.slot, fd))
 				return false;
 		} else if (message.header.type == MESSAGE_SIGNAL) {
 			do_signal(zygote, &message.body.signal);
@@ -399,7 +394,7 @@ zygote_run(struct zygote *zygote)
 		control.revents = 0;
 		if (ppoll(&control, 1, NULL, &outside) < 0 && errno != EINTR)
 			break;
-		if (control.revents != 0 && !take_messages(zygote, &outside))
+		if (control.revents != 0 && !take_messages(zygote))
 			break;
 	}
 	kill_all(zygote);
