@@ -198,7 +198,7 @@ output_streams(void **state)
 	script(TEXT "echo; echo one; sleep 0.1; echo two");
 	serve();
 	assert_string_equal(request.body, "one\ntwo\n");
-	assert_int_equal(request.flushes, 1);
+	assert_true(request.flushes >= 1);
 	assert_int_equal(request.finishes, 0);
 }
 
@@ -361,6 +361,7 @@ it_ends_when_the_client_leaves(void **state)
 static void
 who_keeps_the_output_open_is_killed(void **state)
 {
+	unsigned tries;
 	char mark[256];
 
 	(void)state;
@@ -370,9 +371,11 @@ who_keeps_the_output_open_is_killed(void **state)
 	usleep(500000);
 	snprintf(mark, sizeof mark, "%s/mark", fake_directory());
 	assert_int_equal(access(mark, F_OK), -1);
-	script(TEXT "echo; echo ok; (sleep 0.1; echo >mark) >&- 2>&- &");
+	script(TEXT "echo; echo ok; (exec >&- 2>&-; echo >free; sleep 0.1; echo >mark) &\n"
+	    "until [ -e free ]; do sleep 0.01; done");
 	serve();
-	usleep(300000);
+	for (tries = 0; tries < 100 && access(mark, F_OK) != 0; tries++)
+		usleep(50000);
 	assert_int_equal(access(mark, F_OK), 0);        /* who lets go of it lives on */
 }
 

@@ -85,10 +85,9 @@ tests_unit_handlers_cgi_LDADD = libhandlers.la $(CMOCKA_LIBS)
 TESTS += tests/unit/handlers_cgi
 
 check_PROGRAMS += tests/unit/processor_resolve
-tests_unit_processor_resolve_SOURCES = %D%/processor_resolve.c %D%/fake_host.c %D%/fake_host.h \
-	src/processor/resolve.c
+tests_unit_processor_resolve_SOURCES = %D%/processor_resolve.c %D%/fake_host.c %D%/fake_host.h
 tests_unit_processor_resolve_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_processor_resolve_LDADD = libhttp.la libwire.la $(CMOCKA_LIBS)
+tests_unit_processor_resolve_LDADD = libprocessor.la $(CMOCKA_LIBS)
 TESTS += tests/unit/processor_resolve
 
 check_PROGRAMS += tests/unit/wire_record
@@ -228,4 +227,22 @@ tests_unit_settings_include_SOURCES = %D%/settings_include.c %D%/settings_said.h
 tests_unit_settings_include_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_settings_include_LDADD = libsettings.la $(CMOCKA_LIBS)
 TESTS += tests/unit/settings_include
+check_PROGRAMS += tests/unit/confine_sandbox
+tests_unit_confine_sandbox_SOURCES = %D%/confine_sandbox.c
+tests_unit_confine_sandbox_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_confine_sandbox_LDADD = libsandbox.la $(CMOCKA_LIBS)
+TESTS += tests/unit/confine_sandbox
+
+check_PROGRAMS += tests/unit/processor_body
+tests_unit_processor_body_SOURCES = %D%/processor_body.c
+tests_unit_processor_body_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_processor_body_LDADD = libprocessor.la $(CMOCKA_LIBS)
+TESTS += tests/unit/processor_body
+
+check_PROGRAMS += tests/unit/processor_respond
+tests_unit_processor_respond_SOURCES = %D%/processor_respond.c
+tests_unit_processor_respond_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_processor_respond_LDADD = libprocessor.la $(CMOCKA_LIBS)
+TESTS += tests/unit/processor_respond
+
 endif
