@@ -21,9 +21,14 @@ load(const struct handler_host *host, const struct pool_settings *pool)
 	return php_start();
 }
 
+/* PHP 8.4 and newer: the allocator's key is a process's own.  NULL before that. */
+__attribute__((weak)) void refresh_memory_manager(void);
+
 static bool
 begin(void)
 {
+	if (refresh_memory_manager != NULL)
+		refresh_memory_manager();
 	php_limit_begin();
 	return true;
 }

@@ -1,6 +1,7 @@
 #include "handlers/php_parts.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +13,24 @@ static bool
 is_usable(const char *folder)
 {
 	return folder[0] == '/' && access(folder, W_OK | X_OK) == 0;
+}
+
+/* A file can be made there: a full disk or quota shows only so. */
+static bool
+is_writable(const char *folder)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (!is_usable(folder) ||
+	    (size_t)snprintf(path, sizeof path, "%s/.peruserd.XXXXXX", folder) >= sizeof path)
+		return false;
+	fd = mkstemp(path);
+	if (fd == -1)
+		return false;
+	unlink(path);
+	close(fd);
+	return true;
 }
 
 static const char *
@@ -40,8 +59,8 @@ check_sessions(bool has_tmp)
 	    path[0] == '\0' || is_usable(path))
 		return;
 	if (!has_tmp || !php_settings_force("session.save_path", "/tmp")) {
-		php_now.host->log(LEVEL_WARNING, "sessions can't be kept: neither %s nor /tmp can be "
-		    "written to%s", path, where());
+		php_now.host->log(LEVEL_WARNING, "sessions can't be kept: %s can't be written to, nor "
+		    "can /tmp%s", path, where());
 		return;
 	}
 	/* Debian leaves the clearing to cron, which looks at its own folder only */
@@ -66,8 +85,8 @@ check_uploads(bool has_tmp)
 		php_now.host->log(LEVEL_INFO, "uploads are kept in /tmp: %s can't be written to%s", path,
 		    where());
 	else
-		php_now.host->log(LEVEL_WARNING, "files can't be uploaded: neither %s nor /tmp can be "
-		    "written to%s", path, where());
+		php_now.host->log(LEVEL_WARNING, "files can't be uploaded: %s can't be written to, nor "
+		    "can /tmp%s", path, where());
 }
 
 /* opcache ends the process where it can't make its lock file: look before it does. */
@@ -76,12 +95,12 @@ check_opcache(bool has_tmp)
 {
 	const char *path = php_settings_string("opcache.lockfile_path");
 
-	if (path[0] == '\0' || is_usable(path))
+	if (path[0] == '\0' || is_writable(path))
 		return true;
-	if (has_tmp && php_settings_force("opcache.lockfile_path", "/tmp"))
+	if (has_tmp && is_writable("/tmp") && php_settings_force("opcache.lockfile_path", "/tmp"))
 		return true;
-	php_now.host->log(LEVEL_WARNING, "there is no opcode cache: neither %s "
-	    "(opcache.lockfile_path) nor /tmp can be written to%s", path, where());
+	php_now.host->log(LEVEL_WARNING, "there is no opcode cache: no file can be made in %s "
+	    "(opcache.lockfile_path), nor in /tmp%s", path, where());
 	return false;
 }
 

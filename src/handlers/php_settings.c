@@ -11,6 +11,7 @@
 #include "settings/settings.h"
 
 #define TEXT_MAX (256u * 1024)
+#define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
 /*
  * The pool's php_value, php_flag, php_admin_value and php_admin_flag are read
@@ -96,7 +97,7 @@ add_line(struct buf *text, const char *name, size_t name_len, const char *value)
 {
 	const char *at;
 
-	if (memchr(name, '\n', name_len) != NULL || strchr(value, '\n') != NULL)
+	if (strspn(name, NAME_CHARS) < name_len || strchr(value, '\n') != NULL)
 		return false;
 	if (!buf_add(text, name, name_len) || !buf_add_str(text, "="))
 		return false;

@@ -15,6 +15,8 @@ struct folder_settings {
 	HashTable values;
 };
 
+#define FOLDERS_MAX 1024
+
 static HashTable folders;       /* by the script's folder; persistent */
 static bool folders_made;
 
@@ -30,17 +32,29 @@ value_free(zval *value)
 	}
 }
 
+static void
+folder_free(zval *value)
+{
+	struct folder_settings *folder = Z_PTR_P(value);
+
+	zend_hash_destroy(&folder->values);
+	free(folder);
+}
+
 static struct folder_settings *
 folder_find(const char *path, size_t len)
 {
 	struct folder_settings *found;
 
 	if (!folders_made) {
-		zend_hash_init(&folders, 0, NULL, NULL, 1);
+		zend_hash_init(&folders, 0, NULL, folder_free, 1);
 		folders_made = true;
 	}
 	found = zend_hash_str_find_ptr(&folders, path, len);
 	if (found == NULL) {
+		/* anybody may ask for any folder: begin anew before they are many */
+		if (zend_hash_num_elements(&folders) >= FOLDERS_MAX)
+			zend_hash_clean(&folders);
 		found = pecalloc(1, sizeof *found, 1);
 		zend_hash_init(&found->values, 0, NULL, value_free, 1);
 		zend_hash_str_update_ptr(&folders, path, len, found);
