@@ -245,4 +245,9 @@ tests_unit_processor_respond_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_processor_respond_LDADD = libprocessor.la $(CMOCKA_LIBS)
 TESTS += tests/unit/processor_respond
 
+check_PROGRAMS += tests/unit/settings_manual
+tests_unit_settings_manual_SOURCES = %D%/settings_manual.c %D%/settings_said.h
+tests_unit_settings_manual_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_settings_manual_LDADD = libsettings.la $(CMOCKA_LIBS)
+TESTS += tests/unit/settings_manual
 endif
