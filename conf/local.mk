@@ -1,1 +1,13 @@
-# filled in as its files arrive
+# Examples, installed under names that peruserd doesn't read: an admin's own
+# files are never touched.
+exampledir = $(sysconfdir)/peruserd
+exampleconfddir = $(sysconfdir)/peruserd/conf.d
+example_DATA = %D%/peruserd.cfg.example
+exampleconfd_DATA = %D%/conf.d/site.cfg.example
+EXTRA_DIST += %D%/peruserd.cfg %D%/conf.d/site.cfg
+CLEANFILES += $(example_DATA) $(exampleconfd_DATA)
+
+%D%/peruserd.cfg.example: %D%/peruserd.cfg
+	$(AM_V_GEN)$(MKDIR_P) %D% && cp $(srcdir)/%D%/peruserd.cfg $@
+%D%/conf.d/site.cfg.example: %D%/conf.d/site.cfg
+	$(AM_V_GEN)$(MKDIR_P) %D%/conf.d && cp $(srcdir)/%D%/conf.d/site.cfg $@

@@ -144,13 +144,34 @@ pool_check(struct reading *reading, uint32_t index)
 		    say_text(reading, pool->name));
 }
 
+/* What the readers of a slice rely on. */
+static void
+slice_check(struct reading *reading)
+{
+	const struct settings *settings = reading->settings;
+	uint32_t i;
+	size_t j;
+
+	for (i = 0; i < settings->vhost_count; i++)
+		if (settings->vhosts[i].server_name == NULL ||
+		    settings->vhosts[i].pool == SETTINGS_NONE)
+			say_error(reading, settings->vhosts[i].place,
+			    "a slice's vhost needs a name and a pool");
+	for (j = 0; j < settings->listen_count; j++)
+		if (settings->listens[j].address == NULL)
+			say_error(reading, settings->listens[j].place,
+			    "a slice's listen entry needs an address");
+}
+
 void
 check_all(struct reading *reading)
 {
 	uint32_t i;
 
-	if (reading->purpose == SETTINGS_SLICE)
+	if (reading->purpose == SETTINGS_SLICE) {
+		slice_check(reading);
 		return;
+	}
 	numbers_check(reading);
 	check_listen(reading);
 	for (i = 0; i < reading->settings->pool_count; i++)

@@ -21,7 +21,7 @@ static const char *const kinds[] = {
 	[KIND_INCLUDE] = "list of patterns"
 };
 
-/* roff's own characters: a backslash anywhere, a minus sign, a dot or quote at the beginning. */
+/* roff's own characters: backslash, minus and quotes anywhere, a dot at the beginning. */
 static void
 roff(FILE *out, const char *text)
 {
@@ -32,6 +32,8 @@ roff(FILE *out, const char *text)
 			fputs("\\e", out);
 		else if (*text == '-')
 			fputs("\\-", out);
+		else if (*text == '"')
+			fputs("\\(dq", out);
 		else
 			putc(*text, out);
 }
@@ -50,7 +52,10 @@ range_manual(FILE *out, const struct settings_row *row)
 		return;
 	write_number(least, row->kind, row->least);
 	write_number(most, row->kind, row->most);
-	fprintf(out, ", %s to %s", least, most);
+	fputs(", ", out);
+	roff(out, least);
+	fputs(" to ", out);
+	roff(out, most);
 }
 
 static void
@@ -58,16 +63,15 @@ row_manual(FILE *out, const struct settings_row *row)
 {
 	if ((row->where & ONLY_SLICE) != 0)
 		return;
-	fprintf(out, ".TP\n.BR %s \" (%s", row->name, "");
-	fputs(kinds[row->kind], out);
+	fprintf(out, ".TP\n.BR %s \" (%s", row->name, kinds[row->kind]);
 	range_manual(out, row);
 	fputs(")\"\n", out);
 	roff(out, row->help);
 	putc('\n', out);
 	if (row->fallback != NULL) {
-		fputs("Default:\n.BR ", out);
+		fputs("Default:\n.BR \"", out);
 		roff(out, row->fallback);
-		fputs(" .\n", out);
+		fputs("\" .\n", out);
 	}
 }
 
