@@ -23,6 +23,11 @@ tests_fuzz_uri_replay_SOURCES = %D%/uri_fuzz.c %D%/replay.c
 tests_fuzz_uri_replay_LDADD = libhttp.la
 TESTS += %D%/replay.test
 
+EXTRA_DIST += %D%/settings.dict
+check_PROGRAMS += tests/fuzz/settings_replay
+tests_fuzz_settings_replay_SOURCES = %D%/settings_fuzz.c %D%/replay.c
+tests_fuzz_settings_replay_LDADD = libsettings.la
+
 if FUZZERS
 noinst_PROGRAMS += tests/fuzz/nv_fuzz tests/fuzz/envelope_fuzz
 tests_fuzz_nv_fuzz_SOURCES = %D%/nv_fuzz.c
@@ -48,4 +53,9 @@ tests_fuzz_head_fuzz_LDADD = libhttp.la libwire.la
 tests_fuzz_uri_fuzz_SOURCES = %D%/uri_fuzz.c
 tests_fuzz_uri_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
 tests_fuzz_uri_fuzz_LDADD = libhttp.la
+
+noinst_PROGRAMS += tests/fuzz/settings_fuzz
+tests_fuzz_settings_fuzz_SOURCES = %D%/settings_fuzz.c
+tests_fuzz_settings_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
+tests_fuzz_settings_fuzz_LDADD = libsettings.la
 endif
