@@ -62,6 +62,13 @@ folder_find(const char *path, size_t len)
 	return found;
 }
 
+/* A list (name[] = value) or a section is no setting, and PHP would take it for text. */
+static int
+remove_list(zval *value)
+{
+	return Z_TYPE_P(value) == IS_STRING ? ZEND_HASH_APPLY_KEEP : ZEND_HASH_APPLY_REMOVE;
+}
+
 /* Every folder from the root's own down to path; path ends in '/'. */
 static void
 folder_read(struct folder_settings *folder, char *path, size_t root_len)
@@ -74,6 +81,7 @@ folder_read(struct folder_settings *folder, char *path, size_t root_len)
 		php_parse_user_ini_file(path, PG(user_ini_filename), &folder->values);
 		*at = '/';
 	}
+	zend_hash_apply(&folder->values, remove_list);
 }
 
 static void
