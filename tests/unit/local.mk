@@ -250,4 +250,10 @@ tests_unit_settings_manual_SOURCES = %D%/settings_manual.c %D%/settings_said.h
 tests_unit_settings_manual_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_settings_manual_LDADD = libsettings.la $(CMOCKA_LIBS)
 TESTS += tests/unit/settings_manual
+
+check_PROGRAMS += tests/unit/settings_disk
+tests_unit_settings_disk_SOURCES = %D%/settings_disk.c %D%/settings_said.h
+tests_unit_settings_disk_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_settings_disk_LDADD = libsettings.la $(CMOCKA_LIBS)
+TESTS += tests/unit/settings_disk
 endif
