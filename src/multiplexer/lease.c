@@ -193,6 +193,8 @@ slot_lease(struct multiplexer *mux, uint32_t pool)
 		    multiplexer_ms(mux));
 		return NULL;
 	}
+	/* Where the channel came only now, it looked like one that was left to us. */
+	slot->orphan = false;
 	slot->leased = true;
 	slot_arm(slot, true);
 	return slot;
