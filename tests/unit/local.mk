@@ -256,4 +256,22 @@ tests_unit_settings_disk_SOURCES = %D%/settings_disk.c %D%/settings_said.h
 tests_unit_settings_disk_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_settings_disk_LDADD = libsettings.la $(CMOCKA_LIBS)
 TESTS += tests/unit/settings_disk
+
+check_PROGRAMS += tests/unit/multiplexer_timeouts
+tests_unit_multiplexer_timeouts_SOURCES = %D%/multiplexer_timeouts.c
+tests_unit_multiplexer_timeouts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_multiplexer_timeouts_LDADD = libmultiplexer.la $(CMOCKA_LIBS)
+TESTS += tests/unit/multiplexer_timeouts
+
+check_PROGRAMS += tests/unit/multiplexer_access_format
+tests_unit_multiplexer_access_format_SOURCES = %D%/multiplexer_access_format.c
+tests_unit_multiplexer_access_format_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_multiplexer_access_format_LDADD = libmultiplexer.la $(CMOCKA_LIBS)
+TESTS += tests/unit/multiplexer_access_format
+
+check_PROGRAMS += tests/unit/multiplexer_completion
+tests_unit_multiplexer_completion_SOURCES = %D%/multiplexer_completion.c
+tests_unit_multiplexer_completion_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_multiplexer_completion_LDADD = libmultiplexer.la $(CMOCKA_LIBS)
+TESTS += tests/unit/multiplexer_completion
 endif
