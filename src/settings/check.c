@@ -38,8 +38,8 @@ bound_check(struct reading *reading, const char *name, uint64_t *value, const ch
 	if (setting == NULL)
 		*value = most;
 	else
-		say_error(reading, place_of(reading, setting), "%s is more than %s; write a smaller "
-		    "one", name, bound);
+		say_error(reading, place_of(reading, setting), "%s is more than %s; write a "
+		    "smaller one", name, bound);
 }
 
 static void
@@ -79,7 +79,8 @@ check_pairs(struct reading *reading, const config_setting_t *entry, const char *
 		equals = strchr(text, '=');
 		if (equals == NULL || equals == text)
 			say_error(reading, place, "%s: \"%s\" has no name and value; write "
-			    "\"name=%s\"", setting, say_text(reading, text), flags ? "on" : "value");
+			    "\"name=%s\"", setting, say_text(reading, text),
+			    flags ? "on" : "value");
 		else if (flags && strcmp(equals, "=on") != 0 && strcmp(equals, "=off") != 0)
 			say_error(reading, place, "%s: \"%s\" is neither on nor off; write "
 			    "\"%.*s=on\" or \"%.*s=off\"", setting, say_text(reading, text),

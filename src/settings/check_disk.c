@@ -65,8 +65,9 @@ parents_check(struct disk *disk, struct place place)
 		    writable_by_others(&about, pool) &&
 		    map_put(disk->warned, path, strlen(path), disk->pool) == disk->pool)
 			say_warning(reading, place, "%s, which chroot \"%s\" is in, can be changed "
-			    "by others than root and user \"%s\"; make root or that user its owner, "
-			    "and its mode 0755", path[0] == '\0' ? "/" : say_text(reading, path),
+			    "by others than root and user \"%s\"; make root or that user its "
+			    "owner, and its mode 0755",
+			    path[0] == '\0' ? "/" : say_text(reading, path),
 			    say_text(reading, pool->chroot), say_text(reading, pool->user));
 		slash = strrchr(path, '/');
 		if (slash == NULL)
@@ -100,8 +101,8 @@ php_check(struct reading *reading, const struct pool_settings *pool, struct plac
 		    "/usr/share/zoneinfo to %s", say_text(reading, pool->chroot),
 		    say_text(reading, zones));
 	if (stat(tmp, &about) != 0 || !S_ISDIR(about.st_mode) || !can_write(&about, pool))
-		say_warning(reading, place, "PHP finds no place for uploads, sessions and the lock of "
-		    "its opcode cache in chroot \"%s\"; make the directory %s, owned by user "
+		say_warning(reading, place, "PHP finds no place for uploads, sessions and the lock "
+		    "of its opcode cache in chroot \"%s\"; make the directory %s, owned by user "
 		    "\"%s\", mode 0700", say_text(reading, pool->chroot), say_text(reading, tmp),
 		    say_text(reading, pool->user));
 }
@@ -143,8 +144,8 @@ file_check(struct disk *disk, const char *setting, const char *path, mode_t kind
 	const char *why = path != NULL ? missing(path, kind) : NULL;
 
 	if (why != NULL && !is_hidden(reading, place, path))
-		pool_wrong(reading, disk->pool, place, "%s \"%s\" %s; write the right path, or take "
-		    "it out", setting, say_text(reading, path), why);
+		pool_wrong(reading, disk->pool, place, "%s \"%s\" %s; write the right path, or "
+		    "take it out", setting, say_text(reading, path), why);
 }
 
 /* A log that can't be opened is no reason to keep a site down. */

@@ -206,7 +206,8 @@ index_check(struct reading *reading, const struct vhost_settings *vhost,
 	for (i = 0; i < vhost->index.count; i++)
 		if (strchr(vhost->index.at[i], '/') != NULL)
 			say_error(reading, place_in(reading, node, "index"), "index: \"%s\" is no "
-			    "file name; write it without a /", say_text(reading, vhost->index.at[i]));
+			    "file name; write it without a /",
+			    say_text(reading, vhost->index.at[i]));
 	if (vhost->fallback != NULL && vhost->fallback[0] != '/')
 		say_error(reading, place_in(reading, node, "fallback"), "fallback \"%s\" is no "
 		    "path; write \"/%s\"", say_text(reading, vhost->fallback),

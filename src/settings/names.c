@@ -278,8 +278,8 @@ strangers_check(struct reading *reading)
 			    settings->pools[i].uid == settings->multiplexers[j].uid)
 				pool_wrong(reading, i, place_in(reading,
 				    reading->pools_said[i].node, "user"),
-				    "user \"%s\" runs a multiplexer too, so it could read everybody's "
-				    "requests; write another account",
+				    "user \"%s\" runs a multiplexer too, so it could read "
+				    "everybody's requests; write another account",
 				    say_text(reading, settings->pools[i].user));
 }
 
@@ -292,11 +292,12 @@ socket_names(struct reading *reading, struct names *names, const char *user, con
 	uint32_t gid;
 
 	if (user != NULL && !user_find(names, user, &found))
-		say_error(reading, place_in(reading, node, "owner"), "there is no user \"%s\"; write "
-		    "the name of an account", say_text(reading, user));
+		say_error(reading, place_in(reading, node, "owner"), "there is no user \"%s\"; "
+		    "write the name of an account", say_text(reading, user));
 	if (group != NULL && !group_find(names, group, &gid))
 		say_error(reading, node != NULL ? place_in(reading, node, "group") : nowhere,
-		    "there is no group \"%s\"; write the name of a group", say_text(reading, group));
+		    "there is no group \"%s\"; write the name of a group",
+		    say_text(reading, group));
 }
 
 void

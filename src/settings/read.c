@@ -213,8 +213,8 @@ pools_name(struct reading *reading)
 		pool = &settings->pools[i];
 		if (pool->name == NULL) {
 			if (config_setting_get_member(reading->pools_said[i].node, "name") == NULL)
-				say_error(reading, pool->place, "this processors entry has no name; "
-				    "write name = \"alice\";");
+				say_error(reading, pool->place, "this processors entry has no "
+				    "name; write name = \"alice\";");
 			pool->name = arena_printf(reading->arena, "processors[%u]", i);
 			continue;
 		}

@@ -48,10 +48,10 @@ struct reading {
 	struct source *sources;         /* in the order they were read */
 	struct source **sources_end;
 	unsigned depth;                 /* of includes */
-	bool incomplete;                /* a file could not be parsed: what is missing may be there */
+	bool incomplete;                /* a file could not be parsed; more may be there */
 	struct place misread[MISREAD_MOST];     /* lines that the scan complained of */
 	size_t misread_count;
-	const config_setting_t *top[TOP_MOST];  /* where each global row, then each tuning row, stands */
+	const config_setting_t *top[TOP_MOST];  /* where global rows, then tuning rows, stand */
 	struct nodes listens, multiplexers, processors, vhosts;
 	struct entry *pools_said;       /* beside settings.pools */
 	struct entry *vhosts_said;      /* beside settings.vhosts */

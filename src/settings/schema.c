@@ -62,15 +62,17 @@ const struct settings_row schema_tuning[TUNING_ROWS] = {
 	    TUNE(max_requests_per_child), 0, UINT32_MAX, "1000",
 	    "A processor leaves after so many requests; 0: never.", NULL, NONE },
 	{ "idle_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(idle_timeout),
-	    SECOND, TIME_MOST, "60", "How long a spare processor waits before it goes.", NULL, NONE },
+	    SECOND, TIME_MOST, "60", "How long a spare processor waits before it goes.",
+	    NULL, NONE },
 	{ "queue_length", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(queue_length),
 	    0, COUNT_MOST, "100", "How many requests may wait for a processor of the pool, in each "
 	    "multiplexer; one more gets 503.", NULL, NONE },
 	{ "start_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(start_timeout),
-	    SECOND, TIME_MOST, "30", "How long a pool may take to load its interpreters.", NULL, NONE },
+	    SECOND, TIME_MOST, "30", "How long a pool may take to load its interpreters.",
+	    NULL, NONE },
 	{ "kill_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(kill_timeout),
-	    100, TIME_MOST, "5", "How long a killed processor may take to end before all of its pool "
-	    "is killed.", NULL, NONE },
+	    100, TIME_MOST, "5", "How long a killed processor may take to end before all of its "
+	    "pool is killed.", NULL, NONE },
 	{ "queue_timeout", KIND_TIME, EVERYWHERE, TUNE(queue_timeout),
 	    1, TIME_MOST, "30", "How long a request may wait for a processor; then it gets 503.",
 	    NULL, NONE },
@@ -81,12 +83,14 @@ const struct settings_row schema_tuning[TUNING_ROWS] = {
 	    1, TIME_MOST, "30", "How long a client may pause while it sends a request body.",
 	    NULL, NONE },
 	{ "send_timeout", KIND_TIME, EVERYWHERE, TUNE(send_timeout),
-	    1, TIME_MOST, "60", "How long a client may pause while it takes an answer.", NULL, NONE },
+	    1, TIME_MOST, "60", "How long a client may pause while it takes an answer.",
+	    NULL, NONE },
 	{ "keep_alive_timeout", KIND_TIME, EVERYWHERE, TUNE(keep_alive_timeout),
 	    1, TIME_MOST, "15", "How long an idle connection stays open for the next request.",
 	    NULL, NONE },
 	{ "max_body_size", KIND_SIZE, EVERYWHERE, TUNE(max_body_size),
-	    0, 1024 * TIB, "\"64m\"", "The longest request body; a longer one gets 413.", NULL, NONE },
+	    0, 1024 * TIB, "\"64m\"", "The longest request body; a longer one gets 413.",
+	    NULL, NONE },
 	{ "keep_alive", KIND_BOOL, EVERYWHERE, TUNE(keep_alive),
 	    0, 0, "true", "Whether a connection may bring more than one request.", NULL, NONE },
 	{ "stream_body", KIND_BOOL, EVERYWHERE, TUNE(stream_body),
@@ -152,12 +156,13 @@ static const struct settings_row global_rows[] = {
 
 static const struct settings_row listen_rows[] = {
 	{ "address", KIND_TEXT, IN_LISTEN, LISTEN(address), 1, 0, NULL,
-	    "\"0.0.0.0:80\", \"[::]:80\", \"*:80\" (IPv4 and IPv6) or \"unix:/path\".", NULL, NONE },
+	    "\"0.0.0.0:80\", \"[::]:80\", \"*:80\" (IPv4 and IPv6) or \"unix:/path\".",
+	    NULL, NONE },
 	{ "protocol", KIND_WORD, IN_LISTEN, LISTEN(protocol), 0, 0, "\"http\"",
 	    "What is spoken there.", protocols, NONE },
 	{ "connections", KIND_WORD, IN_LISTEN, LISTEN(connections), 0, 0, "\"shared\"",
-	    "\"private\" says that each connection belongs to one visitor, with no proxy before it: "
-	    "it may then be given to a processor for good.", connections, NONE },
+	    "\"private\" says that each connection belongs to one visitor, with no proxy before "
+	    "it: it may then be given to a processor for good.", connections, NONE },
 	{ "backlog", KIND_NUMBER, IN_LISTEN, LISTEN(backlog), 1, 65535, "1024",
 	    "How many connections may wait to be accepted.", NULL, NONE },
 	{ "owner", KIND_TEXT, IN_LISTEN | ONLY_UNIX, LISTEN(owner), 1, 0, NULL,
@@ -237,8 +242,8 @@ static const struct settings_row processor_rows[] = {
 	{ "error_log", KIND_PATH, IN_PROCESSOR | NOT_POOL, POOL(error_log), 0, 0, NULL,
 	    "The pool's own log; the daemon's where it is missing.", NULL, NONE },
 	{ "no_new_privs", KIND_BOOL, IN_PROCESSOR, POOL(no_new_privs), 0, 0, "true",
-	    "Whether set-user-id programs do nothing for the pool.  A setuid or setgid sendmail, so "
-	    "mail() in PHP, needs false.", NULL, NONE },
+	    "Whether set-user-id programs do nothing for the pool.  A setuid or setgid sendmail, "
+	    "so mail() in PHP, needs false.", NULL, NONE },
 	{ "umask", KIND_MODE, IN_PROCESSOR, POOL(umask), 0, 0777, "\"0022\"",
 	    "The mode bits that new files don't get.", NULL, NONE },
 	{ "nice", KIND_INT, IN_PROCESSOR, POOL(nice), 0, 19, "0",

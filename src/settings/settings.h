@@ -37,7 +37,7 @@ struct tuning {
 	uint64_t idle_timeout;
 	uint64_t queue_length;
 	uint64_t start_timeout;                 /* how long a zygote may take to load */
-	uint64_t kill_timeout;                  /* from a kill by the zygote to that of the namespace */
+	uint64_t kill_timeout;                  /* from a processor's kill to the namespace's */
 	/* a request's */
 	uint64_t queue_timeout;
 	uint64_t expire_timeout;                /* a request may run so long; 0: no bound */
@@ -84,7 +84,7 @@ struct pool_settings {
 	char *user;                             /* NULL for a connect-only pool */
 	char *group;                            /* NULL in the text: the user's own */
 	char *chroot;                           /* NULL: none.  As seen from outside */
-	char *home;                             /* the user's home directory, from the passwd entry */
+	char *home;                             /* the user's home directory, by its account */
 	enum pool_handoff handoff;
 	struct string_list command;             /* handoff fastcgi: an external program */
 	struct string_list connect;             /* handoff fastcgi: existing servers */
@@ -93,7 +93,7 @@ struct pool_settings {
 	struct string_list php_admin_value;     /* not these */
 	struct string_list php_flag;            /* "name=on" */
 	struct string_list php_admin_flag;
-	char *php_ini;                          /* a file, read before the chroot; NULL: the system's */
+	char *php_ini;                          /* read before the chroot; NULL: the system's */
 	char *php_ini_scan_dir;
 	char *error_log;                        /* NULL: the daemon's */
 	uint32_t log;                           /* index into logs, or SETTINGS_NONE */
@@ -107,7 +107,7 @@ struct pool_settings {
 	uint32_t uid, gid;
 	uint32_t groups[CONFINE_GROUPS];
 	uint32_t group_count;
-	char *disabled;                         /* why this pool can't run, or NULL (a start, not -t) */
+	char *disabled;                         /* why it can't run (a start, not -t), or NULL */
 	/* its vhosts, as indexes into settings.vhosts, in order: envelope.vhost counts here */
 	uint32_t *vhosts;
 	uint32_t vhost_count;
@@ -126,7 +126,7 @@ struct handler_settings {
 
 struct vhost_settings {
 	struct place place;
-	char *server_name;                      /* lower case; "*" or default_vhost: the default one */
+	char *server_name;                      /* lower case; "*" for the default one */
 	struct string_list aliases;             /* lower case; may begin with "*." */
 	bool is_default;
 	uint32_t pool;                          /* index into settings.pools */

@@ -108,7 +108,8 @@ tuning_settle(struct reading *reading)
 			    reading->vhosts_said[vhost].tuned, &pool->tuning);
 			for (row = 0; row < TUNING_ROWS; row++)
 				if ((schema_tuning[row].where & IS_POOLS) != 0)
-					tuning_copy(&settings->vhosts[vhost].tuning, &pool->tuning, row);
+					tuning_copy(&settings->vhosts[vhost].tuning, &pool->tuning,
+					    row);
 		}
 	}
 }

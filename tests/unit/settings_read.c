@@ -25,7 +25,8 @@ static const struct {
 	/* what the text itself has wrong */
 	{ "a missing value", ALL "idle_timeout = \nsend_timeout = 5;", "needs quotes", 7 },
 	{ "a number that doesn't fit", ALL "\nmax_body_size = 4294967296;", "4294967296L", 7 },
-	{ "a number beyond 64 bits", ALL "max_body_size = 99999999999999999999999L;", "too big", 6 },
+	{ "a number beyond 64 bits", ALL "max_body_size = 99999999999999999999999L;",
+	    "too big", 6 },
 	{ "a leading zero", ALL "idle_timeout = 08;", "leave the zero out", 6 },
 	{ "hex that doesn't fit", ALL "max_body_size = 0xffffffff;", "needs an L", 6 },
 	{ "a size without quotes", ALL "max_body_size = 64m;", "needs quotes", 6 },
@@ -42,8 +43,10 @@ static const struct {
 	{ "an unknown setting", ALL "idle_timeuot = 5;", "did you mean idle_timeout?", 6 },
 	{ "nothing like it", ALL "quux = 5;", "unknown setting quux", 6 },
 	{ "another group's setting", ALL "php_flag = [ ];", "write it in a processors entry", 6 },
-	{ "a listen entry's", HEAD POOL VHOST_WITH("address = \"x\";"), "write it in a listen entry", 5 },
-	{ "a slice's setting", HEAD POOL_WITH("disabled = \"x\";") VHOST, "unknown setting disabled", 4 },
+	{ "a listen entry's", HEAD POOL VHOST_WITH("address = \"x\";"),
+	    "write it in a listen entry", 5 },
+	{ "a slice's setting", HEAD POOL_WITH("disabled = \"x\";") VHOST,
+	    "unknown setting disabled", 4 },
 	/* kinds and ranges */
 	{ "text for a number", ALL "max_clients = \"ten\";", "from 1 to 10000000", 6 },
 	{ "a number for text", ALL "pid_file = 5;", "absolute path", 6 },
@@ -58,13 +61,15 @@ static const struct {
 	{ "too big", ALL "max_request_head = \"1m\";", "from \"1k\" to \"64k\"", 6 },
 	{ "a mode as a number", HEAD POOL_WITH("umask = 22;") VHOST, "in octal, in quotes", 4 },
 	{ "a mode that is none", HEAD POOL_WITH("umask = \"089\";") VHOST, "in octal", 4 },
-	{ "a word that is none", ALL "log_level = \"loud\";", "\"debug\", \"info\", \"notice\"", 6 },
+	{ "a word that is none", ALL "log_level = \"loud\";",
+	    "\"debug\", \"info\", \"notice\"", 6 },
 	{ "a path that isn't absolute", ALL "spool_dir = \"spool\";", "an absolute path", 6 },
 	{ "a path that climbs", ALL "spool_dir = \"/var/../etc\";", "holds \"..\"", 6 },
 	{ "a control character", ALL "server_header = \"a\\nb\";", "control characters", 6 },
 	{ "a list of numbers", HEAD POOL_WITH("env = [ 1 ];") VHOST, "list of texts", 4 },
 	{ "an empty text in a list", HEAD POOL VHOST_WITH("index = [ \"\" ];"), "empty text", 5 },
-	{ "a group for a list", HEAD POOL "vhosts = { server_name = \"a\"; };", "no list of groups", 4 },
+	{ "a group for a list", HEAD POOL "vhosts = { server_name = \"a\"; };",
+	    "no list of groups", 4 },
 	{ "a text for a group", ALL "control = \"/run/x\";", "write a group", 6 },
 	{ "limits as a list", HEAD POOL_WITH("limits = ( 1 );") VHOST, "write a group", 4 },
 	{ "no cpu in half seconds", HEAD POOL_WITH("limits = { cpu = \"1500ms\"; };") VHOST,
@@ -73,8 +78,8 @@ static const struct {
 	{ "line above head", ALL "max_request_line = \"16k\"; max_request_head = \"8k\";",
 	    "write a smaller one", 6 },
 	{ "the back-off", ALL "restart_delay = 100;", "write a smaller one", 6 },
-	{ "too many multiplexers", LISTEN "multiplexers = ( { user = \"nobody\"; group = \"nogroup\"; "
-	    "count = 40; }, { user = \"nobody\"; group = \"nogroup\"; count = 40; } );\n" POOL VHOST,
+	{ "too many multiplexers", LISTEN "multiplexers = ( { user = \"nobody\"; group = "
+	    "\"nogroup\"; count = 40; }, { user = \"nobody\"; group = \"nogroup\"; count = 40; } );\n" POOL VHOST,
 	    "at most 64", 2 },
 	/* listeners */
 	{ "nothing to listen on", MULTIPLEXERS POOL VHOST, "nothing to listen on", 0 },
@@ -118,8 +123,8 @@ static const struct {
 	    VHOST, "no user \"nosuch-user\"", 4 },
 	{ "a pool's group", HEAD POOL_WITH("group = \"nosuch-group\";") VHOST,
 	    "no group \"nosuch-group\"", 4 },
-	{ "a pool as root", HEAD "processors = ( { name = \"a\";\nuser = \"root\"; group = \"daemon\"; "
-	    "} );\n" VHOST, "can't run as root", 4 },
+	{ "a pool as root", HEAD "processors = ( { name = \"a\";\nuser = \"root\"; group = "
+	    "\"daemon\"; } );\n" VHOST, "can't run as root", 4 },
 	{ "a pool in group root", HEAD POOL_WITH("group = \"root\";") VHOST, "in group root", 3 },
 	{ "a pool as the multiplexers", HEAD "processors = ( { name = \"a\";\nuser = \"nobody\"; } );\n"
 	    VHOST, "runs a multiplexer too", 4 },
@@ -166,25 +171,29 @@ static const struct {
 	{ "a document root outside", HEAD POOL_WITH("chroot = \"/usr\";")
 	    "vhosts = ( { server_name = \"a\"; processor = \"a\"; document_root = \"/usr2\"; } );",
 	    "outside its pool's chroot \"/usr\"", 5 },
-	{ "a name twice over two", HEAD POOL "vhosts = ( { server_name = \"a.test\"; processor = \"a\"; "
-	    "document_root = \"/\"; },\n{ server_name = \"b.test\"; aliases = [ \"A.test\" ]; "
-	    "processor = \"a\"; document_root = \"/\"; } );", "vhost at test.cfg:4 too", 5 },
+	{ "a name twice over two", HEAD POOL "vhosts = ( { server_name = \"a.test\"; processor = "
+	    "\"a\"; document_root = \"/\"; },\n{ server_name = \"b.test\"; aliases = [ \"A.test\" "
+	    "]; processor = \"a\"; document_root = \"/\"; } );", "vhost at test.cfg:4 too", 5 },
 	{ "two default vhosts", HEAD POOL "vhosts = ( { server_name = \"*\"; processor = \"a\"; "
 	    "document_root = \"/\"; },\n{ server_name = \"b.test\"; default_vhost = true; "
 	    "processor = \"a\"; document_root = \"/\"; } );", "default one already", 5 },
-	{ "a port in a name", HEAD POOL VHOST_WITH("aliases = [ \"b.test:80\" ];"), "leave the port", 5 },
+	{ "a port in a name", HEAD POOL VHOST_WITH("aliases = [ \"b.test:80\" ];"),
+	    "leave the port", 5 },
 	{ "a URL as a name", HEAD POOL VHOST_WITH("aliases = [ \"http://b.test/\" ];"),
 	    "host name alone", 5 },
-	{ "a star inside", HEAD POOL VHOST_WITH("aliases = [ \"b.*.test\" ];"), "at the beginning", 5 },
+	{ "a star inside", HEAD POOL VHOST_WITH("aliases = [ \"b.*.test\" ];"),
+	    "at the beginning", 5 },
 	{ "a name that isn't ASCII", HEAD POOL VHOST_WITH("aliases = [ \"b\xc3\xbc.test\" ];"),
 	    "xn--", 5 },
-	{ "the star as an alias", HEAD POOL VHOST_WITH("aliases = [ \"*\" ];"), "default_vhost", 5 },
+	{ "the star as an alias", HEAD POOL VHOST_WITH("aliases = [ \"*\" ];"),
+	    "default_vhost", 5 },
 	{ "a number of the pool", HEAD POOL SECOND_VHOST("max_processors = 5;"),
 	    "another one at test.cfg:4", 6 },
 	{ "a fallback without /", HEAD POOL VHOST_WITH("fallback = \"index.php\";"),
 	    "write \"/index.php\"", 5 },
 	{ "an index with /", HEAD POOL VHOST_WITH("index = [ \"a/b\" ];"), "without a /", 5 },
-	{ "a relative access log", HEAD POOL VHOST_WITH("access_log = \"a.log\";"), "absolute path", 5 },
+	{ "a relative access log", HEAD POOL VHOST_WITH("access_log = \"a.log\";"),
+	    "absolute path", 5 },
 	/* handlers */
 	{ "an unknown handler", HEAD POOL HANDLER_WITH("suffix = \".x\"; handler = \"ruby\";"),
 	    "write one of \"static\", \"php\"", 6 },
