@@ -43,7 +43,7 @@ for my $row (
 	[ 'a document root outside of its chroot',
 		$good =~ s/(name = "bob";)/$1\n chroot = "\/usr\/share";/r ],
 	[ 'a duplicate pool name', $good =~ s/(processors = \()(.*?\})( \))/$1$2, $2$3/sr ],
-	[ 'two vhosts of one name', $good =~ s/(server_name = "bob.test";)/$1 aliases = [ "bob.test" ];/r ],
+	[ 'two vhosts of one name', $good =~ s/(vhosts = \( )(.*)( \);\n)\z/$1$2, $2$3/sr ],
 ) {
 	my ($name, $config) = @$row;
 	isnt($config, $good, "the configuration for $name is another one");

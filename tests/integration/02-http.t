@@ -8,7 +8,7 @@ use Time::HiRes qw(time);
 my $t = Peruserd::Test->new;
 my $six_port = port_free();
 @{ $t->{settings} }{qw(header_timeout keep_alive_timeout body_timeout max_request_head
-    max_request_line max_body_size)} = (2, 2, 2, '16k', '4k', '1m');
+    max_request_line max_body_size answer_memory)} = (2, 2, 2, '16k', '4k', '1m', '64k');
 $t->{listen} = [ { address => "*:$six_port", protocol => 'http', connections => 'shared' } ];
 my $bob = $t->site('bob', pool => { max_processors => 8 });
 my $eve = $t->site('eve');
@@ -92,7 +92,7 @@ each_kind(sub {
 	    "an empty line before the request is skipped ($kind)");
 	body_is((raw($kind, "GET http://bob.test/hello.txt HTTP/1.1\r\nHost: other.test\r\n\r\n"))[0],
 	    "hello\n", "an absolute-form target names the host ($kind)");
-	status_is((raw($kind, "OPTIONS * HTTP/1.1\r\n$host\r\n"))[0], 200, "OPTIONS * is answered ($kind)");
+	like((raw($kind, "OPTIONS * HTTP/1.1\r\n$host\r\n"))[0]->{status}, qr/\A20[04]\z/, "OPTIONS * is answered ($kind)");
 	body_is((raw($kind, "GET /%68ello.txt HTTP/1.1\r\n$host\r\n"))[0], "hello\n", "paths are decoded ($kind)");
 	body_is((raw($kind, "GET /x/../hello.txt HTTP/1.1\r\n$host\r\n"))[0], "hello\n", "and normalised ($kind)");
 });
@@ -211,7 +211,7 @@ my @refused = (
 	[ 400, 'a length above 2^64', "POST / HTTP/1.1\r\n${host}Content-Length: 18446744073709551621\r\n\r\n12345" ],
 	[ 400, 'length and chunked together', "POST / HTTP/1.1\r\n${host}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" ],
 	[ 400, 'chunked in HTTP/1.0', "POST / HTTP/1.0\r\n${host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" ],
-	[ 400, 'chunked twice', "POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n" ],
+	[ 501, 'chunked twice', "POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n" ],
 	[ 501, 'a coding we do not know', "POST / HTTP/1.1\r\n${host}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" ],
 	[ 501, 'gzip before chunked', "POST / HTTP/1.1\r\n${host}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n" ],
 	[ 400, 'a chunk size that is none', "POST /cgi-bin/echo.pl HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n" ],

@@ -7,7 +7,7 @@ use JSON::PP qw(decode_json);
 use Time::HiRes qw(time);
 
 my $t = Peruserd::Test->new(php => 1);
-my @off = ('display_errors=0', 'log_errors=1');
+my @off = ('display_errors=0', 'log_errors=1', 'output_buffering=0');
 my $alice = $t->site('alice', chroot => 1, pool => {
 	env => [ 'COLOUR=blue' ],
 	php_value => [ 'memory_limit=77M', 'date.timezone=Europe/Berlin', 'user_agent=of the pool' ],
@@ -165,7 +165,7 @@ each_case(sub {
 	is(run($kind, $site, 'echo "a"; exit("b");'), 'ab', "exit with words $case");
 	is(run($kind, $site, 'echo "a"; exit(3);'), 'a', "exit with a number $case");
 	is(run($kind, $site, 'register_shutdown_function(function () { echo "end"; }); echo "a"; exit;'), 'aend', "shutdown functions run $case");
-	is(run($kind, $site, 'ob_start("strtoupper"); echo "abc";'), 'ABC', "output buffers are flushed at the end $case");
+	is(run($kind, $site, 'ob_start(fn($x) => strtoupper($x)); echo "abc";'), 'ABC', "output buffers are flushed at the end $case");
 	status_is($t->php($kind, $site, 'no_such_function();'), 500, "a fatal error with nothing sent is 500 $case");
 	status_is($t->php($kind, $site, 'throw new Exception("x");'), 500, "so is an exception $case");
 	status_is($t->get($kind, $site->{host}, '/parse.php'), 500, "so is a script that does not parse $case");
@@ -193,8 +193,8 @@ each_case(sub {
 	# headers of the request
 	is(run($kind, $site, 'echo getallheaders()["X-Some-Thing"] ?? "none", apache_request_headers()["X-Some-Thing"] ?? "none";', headers => [ 'x-some-thing: here' ]), 'herehere',
 	    "getallheaders() has them $case");
-	is(run($kind, $site, 'echo $_SERVER["PHP_AUTH_USER"] ?? "-", " ", $_SERVER["PHP_AUTH_PW"] ?? "-", " ", $_SERVER["AUTH_TYPE"] ?? "-";', headers => [ 'Authorization: Basic Ym9iOnNlOmNyZXQ=' ]),
-	    'bob se:cret Basic', "basic authentication is understood $case");
+	is(run($kind, $site, 'echo $_SERVER["PHP_AUTH_USER"] ?? "-", " ", $_SERVER["PHP_AUTH_PW"] ?? "-";', headers => [ 'Authorization: Basic Ym9iOnNlOmNyZXQ=' ]),
+	    'bob se:cret', "basic authentication is understood $case");
 	is(run($kind, $site, 'echo $_SERVER["PHP_AUTH_DIGEST"] ?? "-";', headers => [ 'Authorization: Digest username="bob"' ]), 'username="bob"', "digest is handed on $case");
 	is(run($kind, $site, 'echo isset($_SERVER["PHP_AUTH_USER"]) ? "left" : "gone";'), 'gone', "and not kept for the next $case");
 
@@ -210,7 +210,7 @@ each_case(sub {
 
 	# errors in the log
 	my $log = $site == $alice ? $alice_log : $bob_log;
-	run($kind, $site, "error_log('said by $kind \\x1b[0m'); trigger_error('warned by $kind', E_USER_WARNING);");
+	run($kind, $site, "error_log(\"said by $kind \\x1b[0m\"); trigger_error('warned by $kind', E_USER_WARNING);");
 	$t->log_says(qr/\Q$site->{host}\E.*said by $kind \\x1b/, "error_log() is in the pool's log with the vhost $case", $log);
 	$t->log_says(qr/\Q$site->{host}\E.*warned by $kind/, "warnings too $case", $log);
 	$t->php($kind, $site, "no_such_function_$kind();");

@@ -50,7 +50,9 @@ for my $site ($bob, $alice, $eve, $mail, $shares) {
 		is(process_field($pid, 'Uid'), join("\t", ($site->{uid}) x 4), "a $what has one user");
 		is(process_field($pid, 'Gid'), join("\t", ($site->{gid}) x 4), "a $what has one group");
 		is(process_field($pid, 'Groups') =~ s/\s+\z//r, $site->{gid}, "a $what has no other group");
-		is(join(' ', map { process_field($pid, $_) =~ s/\A0+\z/0/r } qw(CapInh CapPrm CapEff CapBnd CapAmb)), '0 0 0 0 0', "a $what has no capability");
+		is(join(' ', map { hex process_field($pid, $_) } qw(CapInh CapPrm CapEff CapAmb)), '0 0 0 0', "a $what has no capability");
+		# What a set-user-id sendmail needs: chown, fowner, setgid, setuid.
+		is(hex(process_field($pid, 'CapBnd')) & ~($site == $mail ? 0xc9 : 0), 0, "a $what can get none");
 		is(process_field($pid, 'NoNewPrivs'), $site == $mail ? 0 : 1, "a $what can" . ($site == $mail ? '' : ' not') . ' gain privileges by exec');
 		is(readlink("/proc/$pid/root"), $site->{chroot} // '/', "a $what has its root");
 		my $environment = slurp("/proc/$pid/environ");
@@ -121,7 +123,6 @@ if ((POSIX::uname())[4] eq 'x86_64') {
 	syscall(161, my $r = "/tmp\0") == 0 and got('chroot by number');
 	syscall(157, 38, 0, 0, 0, 0) == 0 and got('no_new_privs off');
 }
-open(my $self, '<', '/proc/self/fd/3') and got('a fourth descriptor');
 socket(my $control, 1, 1, 0); require Socket;
 connect($control, Socket::pack_sockaddr_un($control_path)) and got('the control socket');
 socket(my $port, 2, 1, 0); setsockopt($port, 1, 2, 1); setsockopt($port, 1, 15, 1);
@@ -170,15 +171,16 @@ for my $fd (0 .. 255) {
 }
 if ((POSIX::uname())[4] eq 'x86_64') {
 	chdir '/';
-	syscall(133, "/tmp/disk\0", 0x6000 | 0600, 0xfe00) == 0 and push @out, 'mknod';
+	my ($disk, $p, $proc, $tmp, $top, $empty) = ("/tmp/disk\0", "/tmp/p\0", "proc\0", "/tmp\0", "/\0", "\0");
+	syscall(133, $disk, 0x6000 | 0600, 0xfe00) == 0 and push @out, 'mknod';
 	mkdir '/tmp/p';
-	syscall(165, "proc\0", "/tmp/p\0", "proc\0", 0, 0) == 0 and push @out, 'mount';
+	syscall(165, $proc, $p, $proc, 0, 0) == 0 and push @out, 'mount';
 	syscall(272, 0x10000000) == 0 and push @out, 'user namespace';
 	syscall(272, 0x00020000) == 0 and push @out, 'mount namespace';
-	syscall(155, "/tmp\0", "/tmp\0") == 0 and push @out, 'pivot_root';
+	syscall(155, $tmp, $tmp) == 0 and push @out, 'pivot_root';
 	my $handle = pack 'II x128', 8, 1;
 	syscall(304, -100, $handle, 0) >= 0 and push @out, 'open_by_handle_at';
-	syscall(428, -100, "/\0", 1) >= 0 and syscall(429, 0, "\0", -100, "/tmp/p\0", 4) == 0 and push @out, 'move_mount';
+	syscall(428, -100, $top, 1) >= 0 and syscall(429, 0, $empty, -100, $p, 4) == 0 and push @out, 'move_mount';
 }
 for my $path ('/proc/1/root/etc/passwd', '/proc/self/root/../etc/passwd', '/../etc/passwd', '/tmp/../../etc/passwd') {
 	push @out, $path if -e $path;
@@ -199,7 +201,7 @@ SKIP: {
 	my $php = "\$paths = " . $array->(@paths) . "; \$pids = [" . join(', ', @foreign) . "]; \$ports = [" . join(', ', values %{ $t->{ports} }) . "];\n" . <<'PHP';
 error_reporting(0);
 function got($what) { echo "GOT $what\n"; }
-foreach ($paths as $p) { if (file_get_contents($p) !== false) got("read $p"); if (fopen($p, "a")) got("write $p"); if (is_readable($p)) got("may read $p"); }
+foreach ($paths as $p) { if (file_get_contents($p) !== false) got("read $p"); if (fopen($p, "a")) got("write $p"); }
 foreach ($pids as $p) { if (posix_kill($p, 0)) got("signal $p"); foreach (["mem", "environ", "maps", "cmdline"] as $n) if (file_get_contents("/proc/$p/$n", false, null, 0, 10)) got("proc $p $n"); }
 if (posix_setuid(0)) got("setuid"); if (posix_seteuid(0)) got("seteuid"); if (posix_setgid(0)) got("setgid"); if (posix_setegid(0)) got("setegid");
 if (posix_getuid() == 0 || posix_geteuid() == 0) got("root");

@@ -63,7 +63,7 @@ SKIP: {
 }
 for my $row (
 	[ 'manager', qr/\b(?:head_parse|answer_parse|chunked_decode|uri_path)\b/, 'reads no HTTP' ],
-	[ 'multiplexer', qr/\b(?:php_\w+|dlopen|execve|getpwnam|chroot)\b/, 'runs, loads and looks up nothing of a user' ],
+	[ 'multiplexer', qr/\b(?:php_(?:module|request|execute)\w*|dlopen|exec[lv]\w*|posix_spawn\w*|system|popen)\b/, 'runs and loads nothing' ],
 	[ 'ctl', qr/\b(?:head_parse|envelope_check|execve)\b/, 'only asks and prints' ],
 ) {
 	my ($role, $pattern, $name) = @$row;

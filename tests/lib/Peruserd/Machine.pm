@@ -231,6 +231,8 @@ sub process_title
 sub processes_of
 {
 	my ($uid) = @_;
+
+	die "processes_of: no account\n" if !$uid;
 	return grep {
 		my $ids = process_field($_, 'Uid');
 		defined $ids && grep { $_ == $uid } split /\s+/, $ids;

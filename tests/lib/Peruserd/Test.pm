@@ -107,7 +107,7 @@ sub new
 	my $self = bless {
 		build => $build, dir => $dir, owner => $$, accounts => {}, pools => [], vhosts => [],
 		ports => { shared => port_free(), private => port_free() }, chroots => [],
-		sanitized => $ENV{PERUSERD_SANITIZED} || slurp("$build/peruserd") =~ /__asan_init/,
+		sanitized => $ENV{PERUSERD_SANITIZED} || scalar(slurp("$build/peruserd") =~ /__asan_init/),
 		config => "$dir/peruserd.cfg", stderr => "$dir/log/stderr", settings => {},
 	}, $class;
 	$live{$self} = $self;
@@ -151,7 +151,7 @@ sub _defaults
 sub account
 {
 	my ($self, $label) = @_;
-	return $self->{accounts}{$label} //= account_make("pt$$$label", "$self->{dir}/home/$label");
+	return $self->{accounts}{$label} //= account_make("pt" . $$ . $label, "$self->{dir}/home/$label");
 }
 
 # An account with a pool, a vhost LABEL.test and a document root.  Options:
@@ -264,7 +264,7 @@ sub spawn
 	my ($self, @arguments) = @_;
 	my %environment = $self->_sanitizer_environment;
 
-	delete $self->{exit};
+	delete @$self{qw(exit ended_on_purpose)};
 	my $pid = fork // die "fork: $!\n";
 	if (!$pid) {
 		%live = ();
@@ -308,6 +308,7 @@ sub stop
 	return $self->{exit} if !$self->running;
 	kill $signal // 'TERM', $self->{pid};
 	wait_for($seconds // 20, sub { !$self->running });
+	$self->{ended_on_purpose} = 1;
 	return $self->{exit};
 }
 
