@@ -26,8 +26,7 @@ static const char *const advice[] = {
 	[KIND_NUMBER] = "write a whole number",
 	[KIND_INT] = "write a whole number",
 	[KIND_SIZE] = "write a size like \"64m\" (k, m or g), or bytes as a number",
-	[KIND_TIME] = "write seconds as a number, or a time like \"1500ms\", \"30s\", "
-	    "\"5min\", \"2h\"",
+	[KIND_TIME] = "write seconds as a number, or a time like \"1500ms\", \"30s\" or \"2h\"",
 	[KIND_SECONDS] = "write seconds as a number, or a time like \"30s\", \"5min\", \"2h\"",
 	[KIND_MODE] = "write a mode in octal, in quotes, like \"0660\"",
 	[KIND_WORD] = "write one of these words, in quotes",
