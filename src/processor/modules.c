@@ -30,15 +30,12 @@ load_one(enum handler_kind kind, const struct handler *handler,
  * are made for.
  */
 static bool
-load_module(enum handler_kind kind, const char *file, const struct pool_settings *pool,
+load_module(enum handler_kind kind, const char *path, const struct pool_settings *pool,
     struct fault *fault)
 {
-	const char *folder = getenv("PERUSERD_HANDLERS");
 	const struct handler *handler;
-	char path[4096];
 	void *module;
 
-	snprintf(path, sizeof path, "%s/%s", folder != NULL ? folder : HANDLERDIR, file);
 	module = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
 	if (module == NULL)
 		return fault_set(fault, 0, "cannot load the handler: %s", dlerror());
@@ -52,11 +49,17 @@ bool
 modules_load(const struct settings *settings, const struct pool_settings *pool,
     struct fault *fault)
 {
+	const char *folder = getenv("PERUSERD_HANDLERS");
+	char php[4096];
+
 	if (settings->mime_types != NULL)
 		static_mime_types(settings->mime_types);
+	snprintf(php, sizeof php, "%s/php.so", folder != NULL ? folder : HANDLERDIR);
+	/* Nobody's business from here on: the user's code begins with preload. */
+	unsetenv("PERUSERD_HANDLERS");
 	return load_one(HANDLER_STATIC, &static_handler, pool, fault) &&
 	    load_one(HANDLER_CGI, &cgi_handler, pool, fault) &&
-	    (!pool->uses_php || load_module(HANDLER_PHP, "php.so", pool, fault));
+	    (!pool->uses_php || load_module(HANDLER_PHP, php, pool, fault));
 }
 
 const struct handler *
