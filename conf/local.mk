@@ -8,6 +8,6 @@ EXTRA_DIST += %D%/peruserd.cfg %D%/conf.d/site.cfg
 CLEANFILES += $(example_DATA) $(exampleconfd_DATA)
 
 %D%/peruserd.cfg.example: %D%/peruserd.cfg
-	$(AM_V_GEN)$(MKDIR_P) %D% && cp $(srcdir)/%D%/peruserd.cfg $@
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(INSTALL_DATA) $(srcdir)/%D%/peruserd.cfg $@
 %D%/conf.d/site.cfg.example: %D%/conf.d/site.cfg
-	$(AM_V_GEN)$(MKDIR_P) %D%/conf.d && cp $(srcdir)/%D%/conf.d/site.cfg $@
+	$(AM_V_GEN)$(MKDIR_P) %D%/conf.d && $(INSTALL_DATA) $(srcdir)/%D%/conf.d/site.cfg $@
