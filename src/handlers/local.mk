@@ -37,3 +37,4 @@ php_la_CFLAGS = $(AM_CFLAGS) $(PHP_CFLAGS)
 php_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
 php_la_LIBADD = libwire.la $(PHP_LIBS)
 endif
+EXTRA_DIST += doc/PHP.md

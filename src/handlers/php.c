@@ -88,7 +88,7 @@ run(const struct request_view *view)
 		return;
 	}
 	if (php_fopen_primary_script(&script) == FAILURE) {
-		php_now.host->log(LEVEL_ERROR, "cannot open the script %s: %s", view->script_filename,
+		php_log(LEVEL_ERROR, "cannot open the script %s: %s", view->script_filename,
 		    strerror(errno));
 		if (errno == EACCES)
 			say(403, "Access denied.\n");
@@ -133,7 +133,7 @@ serve(struct request *request, const struct request_view *view)
 	if (php_request_startup() == SUCCESS) {
 		run_guarded(view);
 	} else {
-		php_now.host->log(LEVEL_ERROR, "PHP could not start a request");
+		php_log(LEVEL_ERROR, "PHP could not start a request");
 		result = HANDLER_LEAVE;
 	}
 	php_request_shutdown(NULL);

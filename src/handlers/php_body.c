@@ -215,7 +215,8 @@ read_form(void)
 	}
 	if (SG(post_max_size) > 0 && length > SG(post_max_size)) {
 		php_error_docref(NULL, E_WARNING, "POST Content-Length of " ZEND_LONG_FMT
-		    " bytes exceeds the limit of " ZEND_LONG_FMT " bytes", length, SG(post_max_size));
+		    " bytes exceeds the limit of " ZEND_LONG_FMT " bytes", length,
+		    SG(post_max_size));
 		return;
 	}
 	stream_preset();

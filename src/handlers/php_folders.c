@@ -59,14 +59,14 @@ check_sessions(bool has_tmp)
 	    path[0] == '\0' || is_usable(path))
 		return;
 	if (!has_tmp || !php_settings_force("session.save_path", "/tmp")) {
-		php_now.host->log(LEVEL_WARNING, "sessions can't be kept: %s can't be written to, nor "
+		php_log(LEVEL_WARNING, "sessions can't be kept: %s can't be written to, nor "
 		    "can /tmp%s", path, where());
 		return;
 	}
 	/* Debian leaves the clearing to cron, which looks at its own folder only */
 	if (strcmp(php_settings_string("session.gc_probability"), "0") == 0)
 		php_settings_force("session.gc_probability", "1");
-	php_now.host->log(LEVEL_INFO, "sessions are kept in /tmp: %s can't be written to%s", path,
+	php_log(LEVEL_INFO, "sessions are kept in /tmp: %s can't be written to%s", path,
 	    where());
 }
 
@@ -82,10 +82,10 @@ check_uploads(bool has_tmp)
 	if (is_usable(path))
 		return;
 	if (has_tmp && php_settings_force("upload_tmp_dir", "/tmp"))
-		php_now.host->log(LEVEL_INFO, "uploads are kept in /tmp: %s can't be written to%s", path,
+		php_log(LEVEL_INFO, "uploads are kept in /tmp: %s can't be written to%s", path,
 		    where());
 	else
-		php_now.host->log(LEVEL_WARNING, "files can't be uploaded: %s can't be written to, nor "
+		php_log(LEVEL_WARNING, "files can't be uploaded: %s can't be written to, nor "
 		    "can /tmp%s", path, where());
 }
 
@@ -99,7 +99,7 @@ check_opcache(bool has_tmp)
 		return true;
 	if (has_tmp && is_writable("/tmp") && php_settings_force("opcache.lockfile_path", "/tmp"))
 		return true;
-	php_now.host->log(LEVEL_WARNING, "there is no opcode cache: no file can be made in %s "
+	php_log(LEVEL_WARNING, "there is no opcode cache: no file can be made in %s "
 	    "(opcache.lockfile_path), nor in /tmp%s", path, where());
 	return false;
 }

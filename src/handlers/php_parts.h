@@ -42,10 +42,13 @@ struct php_now {
 	const struct request_view *view;
 	struct nv_pair cookie;                  /* HTTP_COOKIE; name is NULL where there is none */
 	struct nv_pair authorization;           /* HTTP_AUTHORIZATION, likewise */
-	bool finished;                          /* the answer is complete: what else is written is dropped */
+	bool finished;                          /* the answer is complete; more is dropped */
 };
 
 extern struct php_now php_now;
+
+/* One line to the pool's log; level is an enum log_level. */
+#define php_log(...) php_now.host->log(__VA_ARGS__)
 
 /* PHP's interfaces lack const; nothing is written through this. */
 static inline char *

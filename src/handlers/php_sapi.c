@@ -30,7 +30,7 @@ php_sapi_log_lines(int level, const char *text, size_t len)
 		if (stop == NULL)
 			stop = end;
 		if (stop > text)
-			php_now.host->log(level, "%.*s", (int)(stop - text), text);
+			php_log(level, "%.*s", (int)(stop - text), text);
 		text = stop + 1;
 	}
 }
@@ -95,7 +95,8 @@ head_status(sapi_headers_struct *headers)
 		head_add(field->header, field->header_len);
 		return atoi(field->header + 7);
 	}
-	if (line != NULL && strncasecmp(line, "HTTP/", 5) == 0 && (rest = strchr(line, ' ')) != NULL) {
+	if (line != NULL && strncasecmp(line, "HTTP/", 5) == 0 &&
+	    (rest = strchr(line, ' ')) != NULL) {
 		snprintf(text, sizeof text, "Status:%s", rest);
 		code = atoi(rest);
 	} else if ((field = field_find(headers, "Status", 6)) != NULL) {
@@ -137,7 +138,7 @@ send_headers(sapi_headers_struct *headers)
 		return SAPI_HEADER_SENT_SUCCESSFULLY;
 	head_write(headers);
 	if (head.full) {
-		php_now.host->log(LEVEL_ERROR, "the script's header fields are longer than %u bytes",
+		php_log(LEVEL_ERROR, "the script's header fields are longer than %u bytes",
 		    ANSWER_HEAD_MAX);
 		php_now.host->head(php_now.request, too_long, sizeof too_long - 1);
 		return SAPI_HEADER_SENT_SUCCESSFULLY;

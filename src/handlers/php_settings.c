@@ -73,7 +73,7 @@ split(const char *line, bool is_flag, size_t *name_len, const char **value)
 	const char *equals = strchr(line, '=');
 
 	if (equals == NULL || equals == line) {
-		php_now.host->log(LEVEL_WARNING, "PHP setting without a name and '=': %s", line);
+		php_log(LEVEL_WARNING, "PHP setting without a name and '=': %s", line);
 		return false;
 	}
 	*name_len = equals - line;
@@ -124,7 +124,7 @@ add_list(struct buf *text, const struct string_list *list, bool is_flag)
 		if (!split(list->at[i], is_flag, &name_len, &value))
 			continue;
 		if (!add_line(text, list->at[i], name_len, value)) {
-			php_now.host->log(LEVEL_ERROR, "this PHP setting can't be passed on: %s",
+			php_log(LEVEL_ERROR, "this PHP setting can't be passed on: %s",
 			    list->at[i]);
 			return false;
 		}
@@ -168,8 +168,8 @@ lock_list(const struct string_list *list, bool is_admin)
 		if (entry != NULL && is_admin)
 			entry->modifiable = ZEND_INI_SYSTEM;
 		if (entry == NULL && !is_startup_only(list->at[i], name_len))
-			php_now.host->log(LEVEL_WARNING, "PHP knows no setting %.*s (is its extension loaded?)",
-			    (int)name_len, list->at[i]);
+			php_log(LEVEL_WARNING, "PHP knows no setting %.*s (is its extension "
+			    "loaded?)", (int)name_len, list->at[i]);
 	}
 }
 
@@ -218,8 +218,8 @@ php_settings_force(const char *name, const char *value)
 		return false;
 	text = zend_string_init(value, strlen(value), 1);
 	GC_MAKE_PERSISTENT_LOCAL(text);
-	if (entry->on_modify != NULL && entry->on_modify(entry, text, entry->mh_arg1, entry->mh_arg2,
-	    entry->mh_arg3, ZEND_INI_STAGE_STARTUP) != SUCCESS) {
+	if (entry->on_modify != NULL && entry->on_modify(entry, text, entry->mh_arg1,
+	    entry->mh_arg2, entry->mh_arg3, ZEND_INI_STAGE_STARTUP) != SUCCESS) {
 		zend_string_release_ex(text, 1);
 		return false;
 	}
@@ -252,7 +252,7 @@ prepare_list(struct vhost_kept *kept, const struct kind *kind, const char *vhost
 		if (!split(line, kind->is_flag, &name_len, &value))
 			continue;
 		if (is_startup_only(line, name_len)) {
-			php_now.host->log(LEVEL_WARNING, "%s: %.*s counts only in a processor entry, where "
+			php_log(LEVEL_WARNING, "%s: %.*s counts only in a processor entry, where "
 			    "PHP starts", vhost, (int)name_len, line);
 			continue;
 		}
@@ -282,11 +282,23 @@ prepare(struct vhost_kept *kept, const struct vhost_settings *vhost)
 	kept->ready = true;
 }
 
+static void
+apply_one(struct one_setting *one)
+{
+	int type = one->is_admin ? ZEND_INI_SYSTEM : ZEND_INI_PERDIR;
+
+	if (zend_alter_ini_entry(one->name, one->value, type, ZEND_INI_STAGE_ACTIVATE) == SUCCESS ||
+	    one->refused)
+		return;
+	one->refused = true;
+	php_log(LEVEL_WARNING, "PHP refuses %s = %s here", ZSTR_VAL(one->name),
+	    ZSTR_VAL(one->value));
+}
+
 void
 php_settings_apply(const struct vhost_settings *vhost)
 {
 	struct vhost_kept *kept;
-	struct one_setting *one;
 	size_t i;
 
 	/* an open_basedir in force switches the cache off, for that request alone */
@@ -299,14 +311,6 @@ php_settings_apply(const struct vhost_settings *vhost)
 	kept = &vhosts_kept[vhost->pool_vhost];
 	if (!kept->ready)
 		prepare(kept, vhost);
-	for (i = 0; i < kept->count; i++) {
-		one = &kept->at[i];
-		if (zend_alter_ini_entry(one->name, one->value,
-		    one->is_admin ? ZEND_INI_SYSTEM : ZEND_INI_PERDIR, ZEND_INI_STAGE_ACTIVATE) == FAILURE &&
-		    !one->refused) {
-			one->refused = true;
-			php_now.host->log(LEVEL_WARNING, "PHP refuses %s = %s here", ZSTR_VAL(one->name),
-			    ZSTR_VAL(one->value));
-		}
-	}
+	for (i = 0; i < kept->count; i++)
+		apply_one(&kept->at[i]);
 }

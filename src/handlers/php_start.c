@@ -121,7 +121,7 @@ ini_choose(void)
 	if (scan[0] != '\0')
 		putenv(scan);
 	if (pool->php_ini != NULL && access(pool->php_ini, R_OK) == -1)
-		php_now.host->log(LEVEL_WARNING, "%s can't be read: PHP runs on its defaults",
+		php_log(LEVEL_WARNING, "%s can't be read: PHP runs on its defaults",
 		    pool->php_ini);
 }
 
@@ -178,14 +178,14 @@ module_startup(void)
 	if (text == NULL)
 		return false;
 	zend_signal_startup();
-	/* a system call for each of seven signals at each request, for handlers that never change */
+	/* else seven system calls a request, for handlers that never change */
 	SIGG(reset) = 0;
 	sapi_startup(&php_sapi);
 	/* sapi_startup forgets this one */
 	php_sapi.ini_entries = text;
 	if (php_module_startup(&php_sapi, &php_functions_module) == FAILURE) {
 		if (!root_refused)
-			php_now.host->log(LEVEL_ERROR, "PHP can't start: what it says stands above");
+			php_log(LEVEL_ERROR, "PHP can't start: what it says stands above");
 		return false;
 	}
 	return true;
@@ -202,7 +202,7 @@ look_around(void)
 		php_settings_force("error_log", "");
 	if (cfg_get_string("cfg_file_path", &file) == FAILURE)
 		file = php_loosen("nowhere (its defaults)");
-	php_now.host->log(LEVEL_INFO, "PHP " PHP_VERSION " is loaded, settings from %s", file);
+	php_log(LEVEL_INFO, "PHP " PHP_VERSION " is loaded, settings from %s", file);
 }
 
 bool

@@ -24,10 +24,11 @@ static bool
 name_is_plain(const char *name, size_t len)
 {
 	size_t i;
+	char c;
 
 	for (i = 0; i < len; i++) {
-		if (!(name[i] == '_' || (name[i] >= 'A' && name[i] <= 'Z') ||
-		    (name[i] >= 'a' && name[i] <= 'z') || (i > 0 && name[i] >= '0' && name[i] <= '9')))
+		c = str_lower(name[i]);
+		if (!(c >= 'a' && c <= 'z') && c != '_' && (i == 0 || !(c >= '0' && c <= '9')))
 			return false;
 	}
 	return len > 0;

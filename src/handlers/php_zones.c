@@ -36,7 +36,7 @@
 #define HEAD_CURRENT 4
 #define HEAD_COUNTRY 5
 
-/* Latitude and longitude 0 as PHP counts them (hundred-thousandths from -90 and -180), no comment. */
+/* Latitude and longitude 0, as PHP counts them from -90 and -180; no comment. */
 static const char place[12] = { 0x00, (char)0x89, 0x54, 0x40, 0x01, 0x12, (char)0xa8, (char)0x80 };
 
 static struct {
@@ -84,6 +84,20 @@ read_file(const char *path, const char *name)
 	fd_close(&fd);
 }
 
+/* What is in that folder and is no zone, or one once more. */
+static bool
+is_other(const char *name)
+{
+	static const char *const others[] = { "posix", "right", "posixrules", "localtime" };
+	size_t i;
+
+	for (i = 0; i < sizeof others / sizeof others[0]; i++) {
+		if (strcmp(name, others[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 read_folder(const char *path, const char *name, int depth)
 {
@@ -95,11 +109,9 @@ read_folder(const char *path, const char *name, int depth)
 	if (folder == NULL)
 		return;
 	while ((entry = readdir(folder)) != NULL) {
-		if (entry->d_name[0] == '.' || strcmp(entry->d_name, "posix") == 0 ||
-		    strcmp(entry->d_name, "right") == 0 || strcmp(entry->d_name, "posixrules") == 0 ||
-		    strcmp(entry->d_name, "localtime") == 0)
-			continue;
-		if ((size_t)snprintf(below, sizeof below, "%s/%s", path, entry->d_name) >= sizeof below ||
+		if (entry->d_name[0] == '.' || is_other(entry->d_name) ||
+		    (size_t)snprintf(below, sizeof below, "%s/%s", path, entry->d_name) >=
+		    sizeof below ||
 		    (size_t)snprintf(below_name, sizeof below_name, "%s%s%s", name,
 		    name[0] == '\0' ? "" : "/", entry->d_name) >= sizeof below_name ||
 		    stat(below, &st) == -1)
@@ -170,7 +182,7 @@ php_zones_use(void)
 	if (!zones.needed)
 		return;
 	if (zones.db.index_size == 0) {
-		php_now.host->log(LEVEL_WARNING, "there are no time zones, neither in the chroot nor in "
+		php_log(LEVEL_WARNING, "there are no time zones, neither in the chroot nor in "
 		    ZONES_FOLDER ": date() will fail");
 		return;
 	}
