@@ -175,7 +175,8 @@ pool_check(struct disk *disk)
 {
 	const struct pool_settings *pool = &disk->reading->settings->pools[disk->pool];
 
-	if (pool->chroot != NULL && !disk->reading->pools_said[disk->pool].failed)
+	if (pool->chroot != NULL && pool->user != NULL &&
+	    !disk->reading->pools_said[disk->pool].failed)
 		chroot_check(disk);
 	file_check(disk, "php_ini", pool->php_ini, S_IFREG);
 	file_check(disk, "php_ini_scan_dir", pool->php_ini_scan_dir, S_IFDIR);

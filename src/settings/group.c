@@ -194,6 +194,7 @@ group_defaults(struct reading *reading, enum settings_group_id id)
 		for (i = 0; i < CONFINE_LIMITS; i++)
 			pool->limits[i] = CONFINE_UNSET;
 		pool->log = SETTINGS_NONE;
+		pool->uid = pool->gid = SETTINGS_NONE;  /* never root by mistake */
 		defaults_read(reading, schema_group(GROUP_LIMITS), pool, NULL);
 	} else if (id == GROUP_VHOST) {
 		((struct vhost_settings *)reading->defaults[id])->log = SETTINGS_NONE;

@@ -274,7 +274,7 @@ strangers_check(struct reading *reading)
 
 	for (i = 0; i < settings->pool_count; i++)
 		for (j = 0; j < settings->multiplexer_count; j++)
-			if (settings->pools[i].uid != 0 &&
+			if (!reading->pools_said[i].failed &&
 			    settings->pools[i].uid == settings->multiplexers[j].uid)
 				pool_wrong(reading, i, place_in(reading,
 				    reading->pools_said[i].node, "user"),

@@ -114,6 +114,7 @@ pool_wrong(struct reading *reading, uint32_t pool, struct place place, const cha
 		return;
 	}
 	say_warning(reading, place, "pool \"%s\" is disabled: %s", it->name, text);
+	it->uid = it->gid = SETTINGS_NONE;
 	if (it->disabled == NULL)
 		it->disabled = text;
 }

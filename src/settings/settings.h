@@ -103,7 +103,7 @@ struct pool_settings {
 	bool namespaces;                        /* PID, mount and IPC of its own */
 	struct tuning tuning;
 	uint64_t limits[CONFINE_LIMITS];        /* CONFINE_UNSET; cpu: seconds per request */
-	/* resolved; absent from slices */
+	/* resolved; SETTINGS_NONE in slices and where the pool is disabled */
 	uint32_t uid, gid;
 	uint32_t groups[CONFINE_GROUPS];
 	uint32_t group_count;

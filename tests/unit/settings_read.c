@@ -135,6 +135,9 @@ static const struct {
 	    "can't name a pool", 4 },
 	{ "two of a name", HEAD "processors = ( { name = \"a\"; user = \"daemon\"; },\n"
 	    "{ name = \"a\"; user = \"daemon\"; } );\n" VHOST, "stands at test.cfg:3 too", 4 },
+	{ "a user that is a number", HEAD "processors = ( { name = \"a\"; chroot = \"/tmp\";\n"
+	    "user = 5; } );\nvhosts = ( { server_name = \"a\"; processor = \"a\"; "
+	    "document_root = \"/tmp\"; } );", "user is no text", 4 },
 	{ "no user", HEAD "processors = ( { name = \"a\"; } );\n" VHOST, "has no user", 3 },
 	{ "FastCGI handoff", HEAD POOL_WITH("handoff = \"fastcgi\"; command = [ \"/x\" ];") VHOST,
 	    "no FastCGI handoff yet", 4 },
@@ -294,6 +297,7 @@ a_start_disables_what_is_wrong_and_nothing_else(void **state)
 	assert_int_equal(said.report.warnings, said.count);
 	assert_null(settings->pools[0].disabled);
 	assert_non_null(strstr(settings->pools[1].disabled, "nosuch-user"));
+	assert_int_equal(settings->pools[1].uid, SETTINGS_NONE);
 	assert_non_null(strstr(settings->pools[2].disabled, "/nowhere"));
 	assert_null(settings->vhosts[0].disabled);
 	assert_non_null(strstr(settings->vhosts[1].disabled, "/nowhere"));
