@@ -10,6 +10,7 @@
 
 #define LINGER_MS    1000
 #define LINGER_BYTES (256u * 1024)
+#define GRACE_MS     20
 
 bool
 client_begin(struct client *client, int fd, struct channel *channel, size_t head_max)
@@ -60,6 +61,21 @@ wanted(struct client *client)
 	return client->channel->released || client->channel->closed;
 }
 
+/*
+ * The slot is wanted while the client says nothing.  Closing now would hit a
+ * request that is on its way; who asked just before will soon ask again.  So he
+ * is given a moment, and his next answer says that it is the last.
+ */
+static enum client_got
+wait_a_moment(const struct client *client, uint64_t since_ms)
+{
+	struct pollfd more = { client->fd, POLLIN, 0 };
+	uint64_t waited = clock_ms() - since_ms;
+	int left = waited < GRACE_MS ? (int)(GRACE_MS - waited) : 0;
+
+	return poll(&more, 1, left) > 0 ? CLIENT_BYTES : CLIENT_WANTED;
+}
+
 /* Until the client's socket is readable. */
 static enum client_got
 wait_for(struct client *client, uint64_t timeout_ms, bool idle)
@@ -67,6 +83,7 @@ wait_for(struct client *client, uint64_t timeout_ms, bool idle)
 	struct pollfd fds[2] = {
 		{ client->fd, POLLIN, 0 }, { client->channel->fd, POLLIN, 0 },
 	};
+	uint64_t since_ms = idle ? clock_ms() : 0;
 	int ready;
 
 	for (;;) {
@@ -75,9 +92,8 @@ wait_for(struct client *client, uint64_t timeout_ms, bool idle)
 			continue;
 		if (ready <= 0)
 			return ready < 0 ? CLIENT_LEFT : CLIENT_LATE;
-		/* A request that is there is served first, and told that it is the last. */
 		if (idle && fds[1].revents != 0 && wanted(client) && fds[0].revents == 0)
-			return CLIENT_WANTED;
+			return wait_a_moment(client, since_ms);
 		if (fds[0].revents != 0)
 			return CLIENT_BYTES;
 	}
