@@ -92,14 +92,9 @@ can_write(const struct stat *about, const struct pool_settings *pool)
 static void
 php_check(struct reading *reading, const struct pool_settings *pool, struct place place)
 {
-	const char *zones = arena_printf(reading->arena, "%s/usr/share/zoneinfo", pool->chroot);
 	const char *tmp = arena_printf(reading->arena, "%s/tmp", pool->chroot);
 	struct stat about;
 
-	if (missing(zones, S_IFDIR) != NULL)
-		say_warning(reading, place, "PHP finds no time zones in chroot \"%s\"; copy "
-		    "/usr/share/zoneinfo to %s", say_text(reading, pool->chroot),
-		    say_text(reading, zones));
 	if (stat(tmp, &about) != 0 || !S_ISDIR(about.st_mode) || !can_write(&about, pool))
 		say_warning(reading, place, "PHP finds no place for uploads, sessions and the lock "
 		    "of its opcode cache in chroot \"%s\"; make the directory %s, owned by user "
