@@ -64,6 +64,7 @@ struct board_slot {
 	_Atomic uint64_t since_ms;      /* CLOCK_MONOTONIC of the last change of state */
 	_Atomic uint64_t requests;      /* served by the processor that is there now */
 	_Atomic uint32_t vhost;         /* index of the last request's vhost */
+	_Atomic uint32_t lender;        /* whose answer memory and stream it holds: number + 1 */
 	_Atomic uint32_t row_version;   /* odd while the row is being written */
 	char row[BOARD_URL];            /* "GET /path" of the last request; the owner writes it */
 };

@@ -127,6 +127,9 @@ handed_over(struct conn *conn, struct slot *slot, const struct handoff *handoff,
 		slot->memory_sent = true;
 	if (e->flags & ENVELOPE_STREAM)
 		stream_lent(slot->stream);
+	if (e->flags & (ENVELOPE_MEMORY | ENVELOPE_STREAM))
+		atomic_store_explicit(&board_slot(mux->board, slot->index)->lender,
+		    mux->number + 1, memory_order_relaxed);
 	timeouts_clear(&conn->timeout);
 	slot_begin(slot, conn, raw, e->flags & ENVELOPE_STICKY);
 	write_row(slot, &handoff->vars);

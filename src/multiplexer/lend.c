@@ -54,9 +54,26 @@ stream_new(struct slot *slot)
 	return stream;
 }
 
+/*
+ * What another multiplexer lent since then took the place of ours: the
+ * processor would answer into that, and we would look into the wrong one.
+ */
+static void
+take_back(struct slot *slot)
+{
+	struct board_slot *board = board_slot(slot->mux->board, slot->index);
+
+	if (atomic_load_explicit(&board->lender, memory_order_relaxed) == slot->mux->number + 1)
+		return;
+	fd_close(&slot->memory);
+	if (slot->stream != NULL)
+		stream_free(&slot->stream);
+}
+
 void
 lend(struct slot *slot)
 {
+	take_back(slot);
 	if (slot->memory < 0) {
 		slot->memory = memory_new(slot->mux->settings->answer_memory);
 		slot->memory_sent = false;
