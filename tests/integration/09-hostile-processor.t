@@ -11,7 +11,7 @@ use Peruserd::Test;
 
 my $t = Peruserd::Test->new(php => 1);
 @{ $t->{settings} }{qw(restart_delay restart_delay_max)} = ('100ms', '500ms');
-$t->{settings}{server_limit} = 20;
+$t->{settings}{send_timeout} = 3;
 my $alice = $t->site('alice', pool => { max_processors => 3, expire_timeout => 3, kill_timeout => 1, error_log => "$t->{dir}/log/alice.log",
 	php_admin_value => [ 'ffi.enable=1', 'memory_limit=512M' ] });
 my $bob = $t->site('bob');

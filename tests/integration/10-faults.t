@@ -88,11 +88,15 @@ sub told
 	return;
 }
 
+# A processor that is needed elsewhere may end a kept connection between two
+# requests ("ended"); who was not shot at has lost nothing by that.
 sub lost
 {
-	my ($sum, $host) = @_;
+	my ($sum, $host, @harmless) = @_;
 	my $lost = 0;
-	$lost += $sum->{$host}{$_} // 0 for grep { $_ ne 'ok' } keys %{ $sum->{$host} };
+	for my $how (keys %{ $sum->{$host} }) {
+		$lost += $sum->{$host}{$how} if !grep { $how eq $_ } 'ok', @harmless;
+	}
 	return $lost;
 }
 
@@ -113,7 +117,7 @@ each_kind(sub {
 	told("$kills processors of bob killed ($kind)", $sum);
 	cmp_ok($kills, '>=', 8, "processors were killed under load ($kind)");
 	cmp_ok(lost($sum, 'bob.test'), '<=', $kills, "each cost one request at most ($kind)");
-	is(lost($sum, 'eve.test'), 0, "and nobody else's ($kind)");
+	is(lost($sum, 'eve.test', 'ended'), 0, "and nobody else's ($kind)");
 	is(join(' ', grep { !/\A(?:ok|502|closed|ended)\z/ } keys %{ $sum->{'bob.test'} }), '', "with 502 or a closed connection, never silence ($kind)");
 	cmp_ok($sum->{'bob.test'}{ok} // 0, '>', 50, "while service went on ($kind)");
 	is($t->get($kind, 'bob.test', '/hello.txt')->{body}, "hello\n", "and goes on ($kind)");
@@ -132,7 +136,7 @@ each_kind(sub {
 	told("$kills zygotes of bob killed ($kind)", $sum);
 	is($kills, 3, "a zygote was killed three times ($kind)");
 	cmp_ok(lost($sum, 'bob.test'), '<=', $kills * 4, "each cost what its pool was running ($kind)");
-	is(lost($sum, 'eve.test'), 0, "and nothing of others ($kind)");
+	is(lost($sum, 'eve.test', 'ended'), 0, "and nothing of others ($kind)");
 	is(join(' ', grep { !/\A(?:ok|502|closed|ended)\z/ } keys %{ $sum->{'bob.test'} }), '', "with 502 or a closed connection ($kind)");
 	ok(wait_for(10, sub { $t->get($kind, 'bob.test', '/hello.txt')->{status} == 200 }), "and the pool is back ($kind)");
 
