@@ -3,6 +3,10 @@
  * what the kernel doesn't take waits in a bounded queue, and a child that lets
  * it wait is its owner's business (channel_stuck_since).  Receiving takes a
  * bounded number of messages at a time, so that no child starves another.
+ *
+ * A user's process may attach a descriptor to a message: one that is not taken
+ * is closed by the kernel while we receive, and a socket that lingers makes
+ * that wait.  Linux 6.16 refuses it; elsewhere a timer's signal ends the wait.
  */
 #ifndef PERUSERD_MANAGER_CHANNEL_H
 #define PERUSERD_MANAGER_CHANNEL_H
@@ -27,6 +31,7 @@ struct channel_owner {
 struct channel {
 	int fd;                         /* owned; -1: none */
 	enum role peer;
+	bool guarded;                   /* the kernel can't refuse descriptors on it */
 	struct event *reading, *writing;
 	struct outgoing *first, **last;
 	unsigned waiting;               /* messages in the queue */

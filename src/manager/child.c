@@ -220,8 +220,8 @@ child_control(int ends[2])
 
 	if (!fd_pair(SOCK_SEQPACKET, ends))
 		return false;
-	setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	fd_refuse_rights(ends[0]);
+	setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	if (setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 &&
 	    fd_set_nonblocking(ends[0], true))
 		return true;

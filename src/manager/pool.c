@@ -57,7 +57,8 @@ pool_blame(struct pool *pool, const char *reason)
 
 /*
  * After its zygote's end.  One that did not load is a pool that can't start:
- * its requests get 503 until it is tried again.  One that had loaded is begun
+ * its requests get 503 until it is tried again, and so is one that broke the
+ * protocol.  One that had loaded is begun
  * anew, the first time at once, and its requests wait for that.
  */
 static void
@@ -65,7 +66,7 @@ fail(struct pool *pool)
 {
 	const struct settings *settings = pool->manager->settings;
 	uint64_t now = clock_ms(), lived = pool->started == 0 ? 0 : now - pool->started;
-	bool loaded = pool->state == POOL_READY;
+	bool loaded = pool->state == POOL_READY && !pool->spoilt;
 
 	pool->retry_at = now;
 	if (!loaded || (pool->pause != 0 && lived <= settings->restart_delay_max))
@@ -76,7 +77,7 @@ fail(struct pool *pool)
 	pool->deadline = 0;
 	set_state(pool, loaded ? POOL_COLD : POOL_FAILED);
 	log_error("pool %s %s: %s; it may start again in %llu ms", pool_settings_of(pool)->name,
-	    loaded ? "has ended" : "can't start",
+	    loaded ? "has ended" : "has failed",
 	    pool->reason != NULL ? pool->reason : "no reason known",
 	    (unsigned long long)(pool->retry_at - now));
 	multiplexers_ring_all(pool->manager);
@@ -243,6 +244,7 @@ pool_start(struct pool *pool)
 	pool->reason = NULL;
 	pool->started = clock_ms();
 	pool->strays = 0;
+	pool->spoilt = false;
 	pool->generation++;
 	running = prepare(pool, &start, &fault) && run(pool, &start, &fault);
 	fd_close(&start.control[0]);

@@ -29,6 +29,7 @@ struct pool {
 	uint32_t generation;            /* of its zygote: counts up */
 	uint32_t slot_first, slot_count;
 	unsigned strays;                /* messages from it that made no sense */
+	bool spoilt;                    /* it broke the protocol: failed, not just ended */
 	uint64_t started;               /* ms */
 	uint64_t deadline;              /* ms, of its start or its kill; 0: none */
 	uint64_t pause, retry_at;       /* ms: the back-off of a failing zygote */

@@ -16,8 +16,10 @@ own_slot(struct pool *pool, uint32_t slot, uint32_t generation)
 	if (slot >= pool->slot_first && slot - pool->slot_first < pool->slot_count &&
 	    pool->manager->slots[slot].generation == generation)
 		return slot;
-	if (++pool->strays > STRAYS_MAX)
+	if (++pool->strays > STRAYS_MAX) {
+		pool->spoilt = true;
 		pool_kill(pool, "it speaks of slots that are not its own");
+	}
 	return UINT32_MAX;
 }
 
@@ -99,8 +101,10 @@ zygote_lost(void *owner, enum message_got why)
 
 	channel_end(&pool->channel);
 	/* Usually it exits and its pidfd tells how; where it doesn't, this ends it. */
-	if (why == MESSAGE_BROKEN)
+	if (why == MESSAGE_BROKEN) {
+		pool->spoilt = true;
 		pool_blame(pool, "its zygote sent what is no message, or a descriptor");
+	}
 	child_signal(&pool->child, SIGKILL);
 }
 
