@@ -253,8 +253,8 @@ raw_finish(struct raw *raw, bool cut)
 bool
 raw_left(const struct raw *raw)
 {
-	struct pollfd client = { raw->fd, POLLIN, 0 };
+	/* a client that closed shows as half closed, for our side of it is still open */
+	struct pollfd client = { raw->fd, POLLRDHUP, 0 };
 
-	return raw->broken ||
-	    (poll(&client, 1, 0) > 0 && (client.revents & (POLLHUP | POLLERR)) != 0);
+	return raw->broken || poll(&client, 1, 0) > 0;
 }

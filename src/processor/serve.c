@@ -236,6 +236,7 @@ refuse(struct server *s, struct arrival *arrival)
 	fd_close(&arrival->body_stream);
 	completion.kind = COMPLETION_DONE;
 	completion.answer = ANSWER_FAILED;
+	completion.flags = s->leaving ? COMPLETION_LEAVING : 0;
 	return channel_send(&s->channel, &completion, NULL, 0);
 }
 
@@ -247,11 +248,12 @@ serve_arrival(struct server *s, struct arrival *arrival)
 	uint64_t limit = s->pool->tuning.max_requests_per_child;
 	bool there;
 
-	if (!begin_request(s, arrival))
-		return refuse(s, arrival);
+	/* Known before the head is made, which says whether the connection is kept. */
 	s->served++;
 	if (limit > 0 && s->served >= limit)
 		s->leaving = true;
+	if (!begin_request(s, arrival))
+		return refuse(s, arrival);
 	serve_begins(s, 0);
 	serve_request(s);
 	if (request->respond.raw != NULL)
