@@ -58,8 +58,8 @@ pool_blame(struct pool *pool, const char *reason)
 /*
  * After its zygote's end.  One that did not load is a pool that can't start:
  * its requests get 503 until it is tried again, and so is one that broke the
- * protocol.  One that had loaded is begun
- * anew, the first time at once, and its requests wait for that.
+ * protocol.  Any other one that had loaded is begun anew, the first time at
+ * once, and its requests wait for that.
  */
 static void
 fail(struct pool *pool)
