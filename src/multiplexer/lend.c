@@ -152,6 +152,9 @@ read_some(struct stream *stream)
 	ssize_t got;
 
 	got = recv(stream->ours, mux->scratch->read, sizeof mux->scratch->read, MSG_DONTWAIT);
+	/* All that was written is there when its end is told; nothing more will come. */
+	if (got < 0 && errno == EAGAIN && stream->end != STREAM_END_UNKNOWN)
+		got = 0;
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (stream->conn == NULL && got <= 0) {
@@ -169,7 +172,7 @@ read_some(struct stream *stream)
 	}
 	stream->received += (uint64_t)got;
 	return respond_stream(stream, mux->scratch->read, (size_t)got) &&
-	    (size_t)got == sizeof mux->scratch->read;
+	    ((size_t)got == sizeof mux->scratch->read || stream->end != STREAM_END_UNKNOWN);
 }
 
 static void
@@ -180,8 +183,22 @@ stream_readable(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	while (reads-- > 0 && read_some(stream))
-		continue;
+	while (read_some(stream))
+		if (--reads == 0) {
+			stream_resume(stream);
+			return;
+		}
+}
+
+void
+stream_resume(struct stream *stream)
+{
+	if (stream->eof)
+		return;
+	stream_events(stream, true);
+	/* That nothing is there matters too once all should be: no event tells that. */
+	if (stream->end != STREAM_END_UNKNOWN)
+		event_active(&stream->event, EV_READ, 0);
 }
 
 void
@@ -189,14 +206,11 @@ stream_ends(struct stream *stream, uint64_t end, bool cut)
 {
 	struct conn *conn = stream->conn;
 
-	stream->end = end;
+	stream->end = end < STREAM_END_MOST ? end : STREAM_END_MOST;
 	stream->cut = cut;
 	/* What is still in the socket is read now, unless the client is the slow one. */
 	if (stream->received < end && !stream->eof && conn->out.len == 0)
 		stream_readable(-1, 0, stream);
 	else
 		respond_stream(stream, NULL, 0);
-	/* One who said more than he sent must not keep the client waiting for ever. */
-	if (conn->stream == stream && conn->timeout.class == NULL)
-		conn_timeout(conn, stream->mux->settings->tuning.send_timeout);
 }

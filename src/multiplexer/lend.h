@@ -20,6 +20,7 @@
 #include "http/answer.h"
 
 #define STREAM_END_UNKNOWN UINT64_MAX
+#define STREAM_END_MOST    ((uint64_t)INT64_MAX)   /* whatever its processor says */
 
 struct conn;
 struct multiplexer;
@@ -53,6 +54,9 @@ void stream_free(struct stream **stream);
 
 /* Take bytes, or don't while the client is slow. */
 void stream_events(struct stream *stream, bool on);
+
+/* Look at it again: its client takes more, or others had their turn. */
+void stream_resume(struct stream *stream);
 
 /* Take it from its slot for the answer to that connection. */
 void stream_attach(struct stream *stream, struct conn *conn);

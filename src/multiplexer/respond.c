@@ -521,9 +521,8 @@ respond_writable(evutil_socket_t fd, short what, void *context)
 	if (stream != NULL) {
 		conn_write_events(conn, false);
 		timeouts_clear(&conn->timeout);
-		if (!stream->eof)
-			stream_events(stream, true);
-		respond_stream(stream, NULL, 0);
+		if (respond_stream(stream, NULL, 0))
+			stream_resume(stream);
 		return;
 	}
 	if (conn->state != CONN_SENDING) {
