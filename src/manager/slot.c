@@ -14,17 +14,19 @@
 enum slot_state
 slot_next(enum slot_state state, enum slot_event event)
 {
-	static const enum slot_state next[SLOT_STATES][SLOT_EVENTS] = {
-/*                  FORK           FORKED         LEASE          COMPLETE       RETIRE         KILL          GONE */
-[SLOT_EMPTY]    = { SLOT_STARTING, SLOT_EMPTY,    SLOT_EMPTY,    SLOT_EMPTY,    SLOT_EMPTY,    SLOT_EMPTY,   SLOT_EMPTY },
-[SLOT_STARTING] = { SLOT_STARTING, SLOT_IDLE,     SLOT_STARTING, SLOT_STARTING, SLOT_STARTING, SLOT_LEAVING, SLOT_EMPTY },
-[SLOT_IDLE]     = { SLOT_IDLE,     SLOT_IDLE,     SLOT_LEASED,   SLOT_IDLE,     SLOT_LEAVING,  SLOT_LEAVING, SLOT_EMPTY },
-[SLOT_LEASED]   = { SLOT_LEASED,   SLOT_LEASED,   SLOT_LEASED,   SLOT_IDLE,     SLOT_LEASED,   SLOT_LEAVING, SLOT_EMPTY },
-[SLOT_LEAVING]  = { SLOT_LEAVING,  SLOT_LEAVING,  SLOT_LEAVING,  SLOT_LEAVING,  SLOT_LEAVING,  SLOT_LEAVING, SLOT_EMPTY },
+	enum { EMPTY = SLOT_EMPTY, START = SLOT_STARTING, IDLE = SLOT_IDLE, LEASE = SLOT_LEASED,
+	    LEAVE = SLOT_LEAVING };
+	static const unsigned char next[SLOT_STATES][SLOT_EVENTS] = {
+/*                  FORK   FORKED LEASE  COMPL. RETIRE KILL   GONE */
+[SLOT_EMPTY]    = { START, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY },
+[SLOT_STARTING] = { START, IDLE,  START, START, START, LEAVE, EMPTY },
+[SLOT_IDLE]     = { IDLE,  IDLE,  LEASE, IDLE,  LEAVE, LEAVE, EMPTY },
+[SLOT_LEASED]   = { LEASE, LEASE, LEASE, IDLE,  LEASE, LEAVE, EMPTY },
+[SLOT_LEAVING]  = { LEAVE, LEAVE, LEAVE, LEAVE, LEAVE, LEAVE, EMPTY },
 	};
 
 	return (unsigned)state < SLOT_STATES && (unsigned)event < SLOT_EVENTS ?
-	    next[state][event] : state;
+	    (enum slot_state)next[state][event] : state;
 }
 
 enum slot_state
