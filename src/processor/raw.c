@@ -250,11 +250,22 @@ raw_finish(struct raw *raw, bool cut)
 	return raw->framing.body != BODY_CHUNKED || raw_bytes(raw, "0\r\n\r\n", 5);
 }
 
+/*
+ * An end of what he sends is taken for his leaving, as the multiplexer does,
+ * unless a further request stands before it.
+ */
 bool
 raw_left(const struct raw *raw)
 {
-	/* a client that closed shows as half closed, for our side of it is still open */
-	struct pollfd client = { raw->fd, POLLRDHUP, 0 };
+	struct pollfd client = { raw->fd, POLLIN | POLLRDHUP, 0 };
+	char byte;
 
-	return raw->broken || poll(&client, 1, 0) > 0;
+	if (raw->broken)
+		return true;
+	if (poll(&client, 1, 0) <= 0)
+		return false;
+	if (client.revents & (POLLHUP | POLLERR))
+		return true;
+	return (client.revents & POLLRDHUP) != 0 &&
+	    recv(raw->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
