@@ -9,6 +9,7 @@
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/respond.h"
 
+#define HOLD_MS 10              /* a slot is ours for so long where others wait too */
 #define GONE_MS 1000            /* how long a processor may live on after its channel's end */
 
 bool
@@ -196,6 +197,7 @@ slot_lease(struct multiplexer *mux, uint32_t pool)
 	/* Where the channel came only now, it looked like one that was left to us. */
 	slot->orphan = false;
 	slot->leased = true;
+	slot->leased_ms = multiplexer_ms(mux);
 	slot_arm(slot, true);
 	return slot;
 }
@@ -215,17 +217,20 @@ slot_release(struct slot *slot)
 		multiplexer_ring(mux, (unsigned)next);
 }
 
-/* True if this slot is better given to another multiplexer's client now. */
+/*
+ * True if this slot is better given to another multiplexer's client now.  One
+ * that changes hands at each request would cost a bell, a wake-up and new
+ * answer memory each time; so it does once it was ours for a while.
+ */
 static bool
 should_yield(struct slot *slot)
 {
 	struct multiplexer *mux = slot->mux;
-	struct pool *pool = &mux->pools.at[slot->pool];
-	uint64_t others = atomic_load_explicit(&board_pool(mux->board, slot->pool)->waiting,
-	    memory_order_relaxed) & ~((uint64_t)1 << mux->number);
+	uint64_t waiting = atomic_load_explicit(&board_pool(mux->board, slot->pool)->waiting,
+	    memory_order_relaxed);
 
-	pool->yielded = others != 0 && !pool->yielded;
-	return pool->yielded;
+	return (waiting & ~((uint64_t)1 << mux->number)) != 0 &&
+	    multiplexer_ms(mux) - slot->leased_ms >= HOLD_MS;
 }
 
 void

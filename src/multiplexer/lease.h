@@ -28,6 +28,7 @@ struct slot {
 	struct event event;
 	bool armed;                     /* the channel's event is */
 	bool leased;                    /* ours, by the board */
+	uint64_t leased_ms;             /* since when */
 	bool orphan;                    /* leased under our number by one that has died */
 	bool busy;                      /* a request was handed over and is not done */
 	bool raw;                       /* with the client's socket */
@@ -70,7 +71,7 @@ void slot_release(struct slot *slot);
 
 /*
  * Its request is done: hand it the next one that waits here, unless another
- * multiplexer waits too and it's that one's turn; else give it back.
+ * multiplexer waits too and has done so for a while; else give it back.
  */
 void slot_done(struct slot *slot);
 

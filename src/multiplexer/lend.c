@@ -65,7 +65,8 @@ take_back(struct slot *slot)
 
 	if (atomic_load_explicit(&board->lender, memory_order_relaxed) == slot->mux->number + 1)
 		return;
-	fd_close(&slot->memory);
+	/* It has closed its copies; the memory is as good as new, a stream is at its end. */
+	slot->memory_sent = false;
 	if (slot->stream != NULL)
 		stream_free(&slot->stream);
 }

@@ -19,7 +19,6 @@ struct pool_settings;
 struct pool {
 	struct conn_list waiting;
 	uint32_t count;                 /* in that list */
-	bool yielded;                   /* the last slot went to another multiplexer */
 	TAILQ_ENTRY(pool) link;         /* of the pools where somebody waits here */
 	struct pool_log log;
 };
