@@ -23,7 +23,8 @@ enum confine_limit {
 
 enum confine_flag {
 	CONFINE_NO_NEW_PRIVS = 1 << 0,
-	CONFINE_CHROOT       = 1 << 1,  /* INHERIT_ROOT is there; CAP_SYS_CHROOT is kept until confine_enter */
+	/* INHERIT_ROOT is there; CAP_SYS_CHROOT is kept until confine_enter */
+	CONFINE_CHROOT       = 1 << 1,
 	CONFINE_NEW_PID      = 1 << 2,  /* we are in a PID and a mount namespace of our own */
 	CONFINE_DUMPABLE     = 1 << 3
 };

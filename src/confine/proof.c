@@ -12,7 +12,8 @@ prove_ids(const struct confinement *record, struct fault *fault)
 	uid_t real, effective, saved;
 	gid_t greal, geffective, gsaved;
 
-	if (getresuid(&real, &effective, &saved) != 0 || getresgid(&greal, &geffective, &gsaved) != 0)
+	if (getresuid(&real, &effective, &saved) != 0 ||
+	    getresgid(&greal, &geffective, &gsaved) != 0)
 		return fault_set(fault, errno, "cannot read the ids");
 	if (real != record->uid || effective != record->uid || saved != record->uid ||
 	    (uid_t)setfsuid((uid_t)-1) != record->uid)

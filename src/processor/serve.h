@@ -18,7 +18,7 @@
 struct server {
 	const struct settings *settings;
 	const struct pool_settings *pool;
-	uint64_t cpu;                   /* seconds of processor time per request, or CONFINE_UNSET */
+	uint64_t cpu;                   /* seconds of processor time a request, or CONFINE_UNSET */
 	uint64_t served;
 	bool leaving;                   /* no request after this one */
 	bool timed;                     /* timer exists */

@@ -104,9 +104,10 @@ struct row {
 static const struct row rows[] = {
 	{ "empty body is inline", 0, 0, 0, false, false, ANSWER_INLINE },
 	{ "small is inline", 3, 100, 0, false, false, ANSWER_INLINE },
-	{ "just fits is inline", 1, COMPLETION_MAX_DATA - HEAD_LEN, 0, false, false, ANSWER_INLINE },
-	{ "one more byte goes to the memory", 1, COMPLETION_MAX_DATA - HEAD_LEN + 1, 0, false, false,
-	    ANSWER_MEMORY },
+	{ "just fits is inline", 1, COMPLETION_MAX_DATA - HEAD_LEN, 0, false, false,
+	    ANSWER_INLINE },
+	{ "one more byte goes to the memory", 1, COMPLETION_MAX_DATA - HEAD_LEN + 1, 0, false,
+	    false, ANSWER_MEMORY },
 	{ "many small writes go to the memory", 90, 1000, 0, false, false, ANSWER_MEMORY },
 	{ "all of the memory", 1, MEMORY_SIZE - HEAD_LEN, 0, false, false, ANSWER_MEMORY },
 	{ "one byte past the memory goes by the stream", 1, MEMORY_SIZE - HEAD_LEN + 1, 0, false,
