@@ -7,6 +7,9 @@ use JSON::PP qw(decode_json);
 use Time::HiRes qw(time);
 
 my $t = Peruserd::Test->new(php => 1);
+# PHP opens shared extensions (opcache and posix are some) in a way that
+# sanitizers don't survive: built with them, php.so loads none.
+my $extensions = !$t->{sanitized};
 my @off = ('display_errors=0', 'log_errors=1', 'output_buffering=0');
 my $alice = $t->site('alice', chroot => 1, pool => {
 	env => [ 'COLOUR=blue' ],
@@ -96,7 +99,7 @@ each_case(sub {
 	is($dump->{dir}, $root, "__DIR__ is inside $case");
 	is($dump->{env}{COLOUR}, 'blue', "env of the pool is in the environment $case") if $site == $alice;
 	body_is($t->get($kind, $site->{host}, '/sub/deep.php'), 'cwd included', "includes are relative to the script $case");
-	body_is($t->get($kind, $site->{host}, '/'), "index of $site->{uid}", "index.php runs as its user $case");
+	body_is($t->get($kind, $site->{host}, '/'), "index of $site->{uid}", "index.php runs as its user $case") if $extensions;
 
 	# input
 	for my $size (0, 1, 16_383, 16_385, 40_000, 1_000_000, 5_000_000) {
@@ -205,8 +208,10 @@ each_case(sub {
 	is(run($kind, $site, 'echo ini_get("upload_max_filesize"), ini_set("display_errors", "1") === false ? " no" : " yes";'), '20M no', "php_admin_value is set and may not $case");
 	is(run($kind, $site, 'echo ini_get("user_agent");'), 'of the pool', "what a script changed is back $case");
 	status_is($t->php($kind, $site, 'set_time_limit(1); while (true) ;', timeout => 15), 500, "max_execution_time ends a script $case");
-	is(run($kind, $site, 'echo PHP_SAPI === "cli" ? "cli" : "web", " ", ini_get("opcache.enable"), " ", opcache_get_status(false)["opcache_enabled"] ? "on" : "off";'), 'web 1 on', "opcache is on $case");
-	ok(run($kind, $site, 'echo count(array_filter(get_loaded_extensions(), fn($e) => in_array($e, ["posix", "ctype", "tokenizer"])));') == 3, "extensions of conf.d are loaded $case");
+	if ($extensions) {
+		is(run($kind, $site, 'echo PHP_SAPI === "cli" ? "cli" : "web", " ", ini_get("opcache.enable"), " ", opcache_get_status(false)["opcache_enabled"] ? "on" : "off";'), 'web 1 on', "opcache is on $case");
+		ok(run($kind, $site, 'echo count(array_filter(get_loaded_extensions(), fn($e) => in_array($e, ["posix", "ctype", "tokenizer"])));') == 3, "extensions of conf.d are loaded $case");
+	}
 
 	# errors in the log
 	my $log = $site == $alice ? $alice_log : $bob_log;
@@ -278,15 +283,17 @@ each_kind(sub {
 	    "and are gone for the other vhost of that pool ($kind)");
 	is(run($kind, $alice, 'echo ini_get("allow_url_fopen") ? "on" : "off", ini_set("allow_url_fopen", "1") === false ? " no" : " yes";'), 'off no', "php_admin_flag ($kind)");
 	body_is($t->get($kind, 'second.test', '/pretty/url?x=1'), 'front /pretty/url?x=1 /front.php', "the front controller gets pretty URLs ($kind)");
-	is(run($kind, $alice, 'echo Preloaded::BY;'), 'preload', "what was preloaded is there ($kind)");
+	is(run($kind, $alice, 'echo Preloaded::BY;'), 'preload', "what was preloaded is there ($kind)") if $extensions;
 	is(run($kind, $bob, 'echo class_exists("Preloaded") ? "yes" : "no";'), 'no', "for that pool alone ($kind)");
 });
-like(slurp("$alice->{home}/tmp/preload-ran"), qr/\A$alice->{uid} $alice->{uid} inside \d+\z/, 'preload runs as the user, inside the chroot');
+like(slurp("$alice->{home}/tmp/preload-ran"), qr/\A$alice->{uid} $alice->{uid} inside \d+\z/, 'preload runs as the user, inside the chroot')
+    if $extensions;
 
 # ---- opcache: one for the processors of a pool, none for others
 
 each_kind(sub {
 	my ($kind) = @_;
+	return if !$extensions;
 	unlink "$alice->{home}/go";
 	my $client = $t->client($kind);
 	my $code = "opcache_invalidate('/public_html/other.php', true); require '/public_html/other.php'; echo ' ', getmypid(), ' '; flush(); while (!file_exists('/go')) { usleep(10000); clearstatcache(); }";
@@ -307,8 +314,9 @@ each_kind(sub {
 
 each_kind(sub {
 	my ($kind) = @_;
+	return if !$extensions;
 	my $client = $t->client($kind);
-	my $code = 'posix_kill(posix_getpid(), SIGSEGV_NUMBER);' =~ s/SIGSEGV_NUMBER/11/r;
+	my $code = 'posix_kill(posix_getpid(), 11);';
 	if ($kind eq 'shared') {
 		status_is($t->php($kind, $bob, $code), 502, "a crash gives 502 ($kind)");
 		$client->send("POST /run.php HTTP/1.1\r\nHost: bob.test\r\nContent-Type: text/plain\r\nContent-Length: " . length($code) . "\r\n\r\n$code");

@@ -79,7 +79,7 @@ function envelope(): ?array
 			continue;
 		$bytes = FFI::string(FFI::cast('char *', $from), $size);
 		for ($at = -1; ($at = strpos($bytes, MAGIC_REQUEST, $at + 1)) !== false;) {
-			$e = @unpack('Vmagic/vkind/vflags/Pnonce/Vconnection/Vvhost/Vvars/Vbody/Vrest/Vtimeout', substr($bytes, $at, 64));
+			$e = @unpack('Vmagic/Ckind/Clender/vflags/Pnonce/Vconnection/Vvhost/Vvars/Vbody/Vrest/Vtimeout', substr($bytes, $at, 64));
 			if ($e && $e['kind'] == 1 && $e['flags'] < 128 && $e['nonce'] != 0 && $e['vars'] > 100 && $e['vars'] < 81920
 			    && str_contains(substr($bytes, $at + 56, $e['vars'] + 64), 'GATEWAY_INTERFACE'))
 				return [$e['nonce'], $e['connection'], $e['vhost']];

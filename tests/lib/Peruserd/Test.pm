@@ -350,14 +350,14 @@ sub finish
 	return;
 }
 
+# Errors that sanitizers have told, wherever they could write them.
 sub sanitizer_reports
 {
 	my ($self) = @_;
 	my @files = map { glob "$_/report*" } map { "$_$self->{dir}/sanitizer" } '', @{ $self->{chroots} };
 
-	return (map { slurp($_) } grep { -s } @files),
-	    grep { /ERROR: \w+Sanitizer|runtime error:/ } split /\n/, join "\n", $self->log,
-	    map { slurp($_) } glob "$self->{dir}/log/*";
+	return grep { /ERROR: \w*Sanitizer|runtime error:/ } map { slurp($_) } @files,
+	    $self->{stderr}, glob "$self->{dir}/log/*.log";
 }
 
 # ---- requests
