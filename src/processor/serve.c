@@ -151,8 +151,10 @@ limit_time(struct server *s, uint64_t expire_ms)
 
 	if (!s->timed && expire_ms > 0)
 		s->timed = timer_create(CLOCK_MONOTONIC, &kill_us, &s->timer) == 0;
-	if (!s->timed)
+	/* A channel request has no time of ours, and never had one: no call for it. */
+	if (!s->timed || (expire_ms == 0 && !s->ticking))
 		return;
+	s->ticking = expire_ms > 0;
 	when.it_value.tv_sec = (time_t)(expire_ms / 1000);
 	when.it_value.tv_nsec = (long)(expire_ms % 1000) * 1000 * 1000;
 	timer_settime(s->timer, 0, &when, NULL);
@@ -163,6 +165,12 @@ serve_begins(struct server *s, uint64_t expire_ms)
 {
 	limit_cpu(s);
 	limit_time(s, expire_ms);
+}
+
+void
+serve_ends(struct server *s)
+{
+	limit_time(s, 0);
 }
 
 static void

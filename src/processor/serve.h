@@ -22,6 +22,7 @@ struct server {
 	uint64_t served;
 	bool leaving;                   /* no request after this one */
 	bool timed;                     /* timer exists */
+	bool ticking;                   /* and runs */
 	timer_t timer;
 	struct channel channel;
 	struct raw raw;
@@ -38,6 +39,9 @@ _Noreturn void serve_forever(const struct settings *settings, const struct pool_
  * 0 takes that back.
  */
 void serve_begins(struct server *server, uint64_t expire_ms);
+
+/* After it: its time no longer runs, for an idle connection may stay longer. */
+void serve_ends(struct server *server);
 
 /* For channel and sticky requests alike, once request, body and answer have begun. */
 enum handler_result serve_request(struct server *server);

@@ -390,6 +390,7 @@ serve_further(struct sticky *k, const struct head *head)
 	serve_begins(s, k->vhost->tuning.expire_timeout);
 	serve_request(s);
 	respond_conclude(&request->respond);
+	serve_ends(s);
 	if (!report(k, began))
 		return NEXT_CLOSE;
 	if (request->body.kind == BODY_PULLED && request->body.at < request->body.total)
@@ -452,7 +453,6 @@ sticky_go_on(struct server *s, const struct arrival *first)
 	while (next == NEXT_ON)
 		next = serve_next(&k);
 	s->request.respond.reported |= k.first != NULL;
-	serve_begins(s, 0);
 	if (next == NEXT_LINGER)
 		client_linger(k.client);
 	raw_end(&s->raw);

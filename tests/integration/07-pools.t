@@ -148,6 +148,16 @@ each_kind(sub {
 	is(join(' ', grep { !process_alive($_) } @others), '', "no other processor of its pool died ($kind)");
 	body_is($t->get($kind, 'hung.test', '/hello.txt'), "hello\n", "and the pool serves on ($kind)");
 
+	# The time is a request's, not an idle connection's, that stays longer.
+	my $idler = $t->client($kind);
+	for my $turn (1 .. 2) {
+		$idler->send("GET /hello.txt HTTP/1.1\r\nHost: hung.test\r\n\r\n");
+		body_is($idler->response, "hello\n", "request $turn of a connection that idles ($kind)");
+	}
+	ok($idler->silent_for(1.3), "it stays past expire_timeout ($kind)");
+	$idler->send("GET /hello.txt HTTP/1.1\r\nHost: hung.test\r\n\r\n");
+	body_is($idler->response, "hello\n", "and is served again ($kind)");
+
 	# max_requests_per_child
 	my %served;
 	my $failed = 0;
