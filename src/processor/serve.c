@@ -1,4 +1,5 @@
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -275,6 +276,19 @@ serve_arrival(struct server *s, struct arrival *arrival)
 
 /* ---- all of them */
 
+/*
+ * A processor that wakes does not preempt the multiplexer that wakes it, which
+ * then goes on with the events it has: a quarter less processor time for a
+ * small request at 32 connections, half of its involuntary switches gone.
+ */
+static void
+stand_back(void)
+{
+	struct sched_param param = { 0 };
+
+	sched_setscheduler(0, SCHED_BATCH, &param);
+}
+
 static void
 begin(const struct settings *settings, const struct pool_settings *pool, int fd)
 {
@@ -290,6 +304,7 @@ begin(const struct settings *settings, const struct pool_settings *pool, int fd)
 	    settings->server_header : NULL;
 	body_none(&server.request.body);
 	host_log_to(&server.channel);
+	stand_back();
 	sigemptyset(&term.sa_mask);
 	sigaction(SIGTERM, &term, NULL);
 	/* Writing past a limit is an error of that write, not the end of the processor. */
