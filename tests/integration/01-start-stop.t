@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 use Peruserd::Test;
+use Socket;
 
 my $t = Peruserd::Test->new;
 my $bob = $t->site('bob');
@@ -73,6 +74,39 @@ for my $signal (qw(TERM INT QUIT)) {
 	is($t->stop($signal) // 'nothing', 0, "SIG$signal ends it with exit status 0");
 	is(join("\n", $t->left_behind), '', "SIG$signal leaves nothing behind");
 }
+
+# ---- files that are included
+
+$t->{own_config} = 1;
+put_file("$t->{dir}/conf.d/20-eve.cfg", qq{vhosts = ( { server_name = "eve.test"; processor = "bob"; document_root = "$bob->{root}"; } );\n});
+put_file($t->{config}, qq{include = [ "conf.d/*.cfg" ];\n$good});
+($status, $text) = $t->program('peruserd', '-T', '-c', $t->{config});
+is($status, 0, 'files may be included') or diag($text);
+like($text, qr/bob\.test.*eve\.test/s, 'and their lists are added') or diag($text);
+put_file("$t->{dir}/conf.d/10-again.cfg", "max_processors = 7;\n");
+($status, $text) = $t->program('peruserd', '-t', '-c', $t->{config});
+is($status, 1, 'a scalar that stands in two files is an error');
+like($text, qr/10-again\.cfg:1\b/, 'told with one place');
+like($text, qr/peruserd\.cfg:\d+/, 'and the other');
+unlink "$t->{dir}/conf.d/10-again.cfg";
+
+# ---- a service manager is told; a reload of a bad file changes nothing
+
+socket my $notify, PF_UNIX, SOCK_DGRAM, 0;
+bind $notify, pack_sockaddr_un("$t->{dir}/run/notify");
+$ENV{NOTIFY_SOCKET} = "$t->{dir}/run/notify";
+$t->start;
+delete $ENV{NOTIFY_SOCKET};
+my $told = '';
+ok(wait_for(10, sub { recv $notify, my $more, 4096, MSG_DONTWAIT; $told .= $more // ''; $told =~ /^READY=1$/m }), 'the service manager is told when it is ready') or diag($told);
+status_is($t->get('shared', 'eve.test', '/'), 200, 'a vhost of an included file is served');
+put_file($t->{config}, "no_such_key = 1;\n$good");
+kill 'HUP', $t->{pid};
+$t->log_says(qr/no_such_key|mistakes/, 'a reload of a bad configuration is refused, in words');
+status_is($t->get('shared', 'eve.test', '/'), 200, 'and the old one stays');
+is($t->stop, 0, 'and it still stops well');
+$t->{own_config} = 0;
+$t->write_config;
 
 # ---- a request that runs when it is told to stop
 

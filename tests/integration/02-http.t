@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 use Digest::SHA qw(sha1_hex);
+use IO::Socket::UNIX;
 use Peruserd::Test;
 use Time::HiRes qw(time);
 
@@ -9,7 +10,8 @@ my $t = Peruserd::Test->new;
 my $six_port = port_free();
 @{ $t->{settings} }{qw(header_timeout keep_alive_timeout body_timeout max_request_head
     max_request_line max_body_size answer_memory)} = (2, 2, 2, '16k', '4k', '1m', '64k');
-$t->{listen} = [ { address => "*:$six_port", protocol => 'http', connections => 'shared' } ];
+$t->{listen} = [ { address => "*:$six_port", protocol => 'http', connections => 'shared' },
+	{ address => "unix:$t->{dir}/run/http.sock", protocol => 'http', mode => '0666' } ];
 my $bob = $t->site('bob', pool => { max_processors => 8 });
 my $eve = $t->site('eve');
 put_file("$bob->{root}/hello.txt", "hello\n", 0644, $bob);
@@ -293,6 +295,13 @@ for my $address ('127.0.0.1', '::1') {
 		body_is($client->response, "$address $address $six_port\n",
 		    "a dual-stack listener sees $address as it is");
 	}
+}
+SKIP: {
+	my $socket = IO::Socket::UNIX->new(Peer => "$t->{dir}/run/http.sock");
+	ok($socket, 'a Unix socket is a listener too') or skip 'no Unix socket', 1;
+	my $unix = bless { socket => $socket, timeout => 10, buffer => '' }, 'Peruserd::Client';
+	$unix->send("GET /hello.txt HTTP/1.1\r\n$host\r\n");
+	body_is($unix->response, "hello\n", 'and speaks HTTP');
 }
 my $log = $t->log;
 unlike($log, qr/\berror\b.*(?:assert|abort|signal)/i, 'nothing of this has hurt anybody');

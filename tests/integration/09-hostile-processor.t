@@ -35,6 +35,15 @@ if ($has_ffi ne 'yes') {
 body_is($t->php('shared', $alice, 'require "hostile.php"; echo channel() >= 0 ? "channel" : "none";'), 'channel', 'alice finds her channel');
 body_is($t->php('shared', $alice, 'require "hostile.php"; echo envelope() ? "envelope" : "none";'), 'envelope', 'and the nonce of her own request');
 
+# These prove that what follows is aimed well: she may answer her own request so.
+my $own = "require 'hostile.php'; [\$nonce, \$connection] = envelope(); ";
+body_is($t->php('shared', $alice, $own . 'say(channel(), completion(KIND_DONE, ANSWER_INLINE, $nonce, $connection, "Content-Type: text/plain\r\n\r\nby herself"));'),
+    'by herself', 'with them she can answer her own request by herself');
+ok(wait_for(10, sub { $t->get('shared', 'alice.test', '/fine.txt')->{body} eq "fine\n" }), 'and her pool goes on');
+$t->php('shared', $alice, $own . 'say(channel(), completion(KIND_LOG, 0, $nonce, $connection, "said by herself", ["status" => 4]));');
+$t->log_says(qr/alice.*said by herself/, 'she can write a line to her own log', "$t->{dir}/log/alice.log");
+is($t->php('shared', $alice, 'require "hostile.php"; echo count(memories()) > 0 && count(sockets(1)) > 0 ? "both" : "not";')->{body}, 'both', 'and she finds the memory and the stream that were lent');
+
 my $evil = q{"Content-Type: text/html\r\n\r\nEVIL"};
 my $second = q{"Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL"};
 my $stay = 'for ($i = 0; $i < 300; $i++) { ATTACK $c->usleep(10000); }';
@@ -90,6 +99,7 @@ my @attacks = (
 	[ 'a child that writes into the streams', 'echo "x"; flush(); leave_behind(function () use ($c) { $s = sockets(1); ' . $stay =~ s/ATTACK/foreach (\$s as \$f) say(\$f, "EVIL");/r . ' });' ],
 	[ 'a child that shuts down all it holds', 'echo "x"; flush(); leave_behind(function () use ($c) { $c->usleep(20000); foreach ([1, 5] as $k) foreach (sockets($k) as $s) { $c->fcntl($s, 4, 04000); $l = pack("VV", 1, 0); $c->setsockopt($s, 1, 13, $l, 8); $c->shutdown($s, 2); $c->close($s); } });' ],
 	[ 'a child that reads all it holds', 'leave_behind(function () use ($c) { $b = FFI::new("char[70000]"); ' . $stay =~ s/ATTACK/foreach ([1, 5] as \$k) foreach (sockets(\$k) as \$s) \$c->recv(\$s, \$b, 70000, 0x40);/r . ' }); echo "ok";' ],
+	[ "a child with the client's own socket", 'echo "x"; flush(); leave_behind(function () use ($c) { $s = sockets(1, 2); for ($i = 0; $i < 100; $i++) { foreach ($s as $f) { say($f, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL"); $c->fcntl($f, 4, 04000); } $c->usleep(10000); } foreach ($s as $f) { $l = pack("VV", 1, 60); $c->setsockopt($f, 1, 13, $l, 8); $c->close($f); } });' ],
 	[ 'an answer, then no end', 'fastcgi_finish_request(); sleep(600);' ],
 );
 
@@ -143,6 +153,7 @@ each_kind(sub {
 	attack($kind, @$_) for @attacks;
 });
 my @log = split /\n/, slurp("$t->{dir}/log/alice.log");
+is(join("\n", grep { /PHP (?:Fatal|Parse|Warning)/ && !/trigger_death|envelope/ } @log), '', "alice's attacks ran as they were written");
 is(scalar(grep { !/\A\d{4}-\d\d-\d\dT/ } @log), 0, 'no log line was forged');
 unlike(join('', @log), qr/\x1b/, 'nor a control character written');
 cmp_ok(scalar(@log), '<', 20_000, 'and a flood of them was bounded');

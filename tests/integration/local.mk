@@ -22,6 +22,7 @@ INTEGRATION_TESTS = \
 	%D%/12-status.t \
 	%D%/13-idle-connections.t \
 	%D%/14-application.t \
-	%D%/15-links.t
+	%D%/15-links.t \
+	%D%/16-limits.t
 EXTRA_DIST += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)
