@@ -61,6 +61,10 @@ like($text, qr/cobol.*no_such_key.*other_wrong_key|no_such_key.*other_wrong_key.
 
 $t->start;
 $t->log_says(qr/ready/i, 'the log says that it is ready');
+($status, $text) = run_quietly('/usr/bin/timeout', '10', "$t->{build}/peruserd", '-f', '-c', $t->{config});
+is($status, 1, 'a second daemon with the same addresses does not start') or diag($text);
+like($text, qr/(?:in use|running|another)/i, 'and says why');
+ok(-S $t->{settings}{control}{socket}, 'and takes nothing of the first away');
 ok(wait_for(5, sub { slurp($pid_file) =~ /\A$t->{pid}\n?\z/ }), 'the pid file holds its pid');
 each_kind(sub { body_is($t->get($_[0], 'bob.test', '/'), "bob's page\n", "it answers on a $_[0] listener") });
 ok(process_field($_, 'Uid') =~ /\A$t->{multiplexer}{uid}\s/, "multiplexer $_ runs as its account")

@@ -179,6 +179,50 @@ each_kind(sub {
 	is(scalar(grep { $_ eq "hello\n" } @answers), 23, "none on a kept connection either ($kind)");
 });
 
+# ---- a processor is taken only by a request that is ready, and held by no slow client
+
+put_file("$site{one}{root}/page.bin", 'x' x 1_500_000, 0644, $site{one});
+gate_shut($site{one});
+gate_open($site{one});
+each_kind(sub {
+	my ($kind) = @_;
+	my @slow = map {
+		my $client = $t->client($kind);
+		$client->send("POST /cgi-bin/gate.pl?slow$_ HTTP/1.1\r\nHost: one.test\r\nContent-Length: 100\r\n\r\nhalf of it");
+		$client;
+	} 1 .. 30;
+	my $begin = time;
+	is($t->get($kind, 'one.test', '/hello.txt')->{body}, "hello\n", "thirty slow uploads leave the only processor free ($kind)");
+	cmp_ok(time - $begin, '<', 1, "at once ($kind)");
+	$_->send('x' x 90) for @slow;
+	is(scalar(grep { $_->response->{status} != 200 } @slow), 0, "and are served when they are whole ($kind)");
+	$_->close for @slow;
+});
+my @readers = map { send_to('shared', $site{one}, '/page.bin') } 1 .. 10;
+$_->until_match(qr/\r\n\r\n/, 5) for @readers;
+is($t->get('shared', 'one.test', '/hello.txt')->{body}, "hello\n", 'clients that do not read leave it free too');
+is(scalar(grep { length $_->response->{body} != 1_500_000 } @readers), 0, 'and get all when they do');
+
+# ---- kept private connections share the processors that there are
+
+my @kept = map { $t->client('private') } 1 .. 12;
+my ($good, $ended) = (0, 0);
+for my $round (1 .. 10) {
+	for my $client (@kept) {
+		for my $try (1 .. 3) {
+			$client->send("GET /hello.txt HTTP/1.1\r\nHost: three.test\r\n\r\n");
+			my $response = $client->response('GET', 10);
+			my $closed = $response->{error} || ($response->field('connection') // '') =~ /close/i;
+			$client = $t->client('private') if $closed;
+			$ended++ if $response->{error};
+			last if $response->{status};
+		}
+		$good++;
+	}
+}
+is($good, 120, 'twelve kept connections are served by three processors, in turn');
+diag("$ended of 120 found their kept connection ended");
+
 # ---- one pool's trouble is not another's
 
 gate_shut($site{one});

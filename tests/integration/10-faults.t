@@ -49,6 +49,12 @@ sub one_client
 
 	until (-e $stop) {
 		$client //= $t->client($kind, timeout => 15);
+		if (!$client->{socket}) {
+			$count{refused}++;
+			undef $client;
+			sleep 0.02;
+			next;
+		}
 		$client->send("GET $path HTTP/1.1\r\nHost: $host\r\n\r\n");
 		my $response = $client->response;
 		my $how = $response->{error} ? ($response->{closed} || $response->{head} ? 'closed' : 'lost')
@@ -99,6 +105,15 @@ sub lost
 	}
 	return $lost;
 }
+
+# Descriptors of the manager and the multiplexers.
+sub descriptors
+{
+	return map { scalar(() = glob "/proc/$_/fd/*") } $t->{pid}, $t->multiplexers;
+}
+
+$t->get('shared', $_->{host}, '/page.txt') for map { ($bob, $eve) } 1 .. 20;
+my @before = descriptors();
 
 each_kind(sub {
 	my ($kind) = @_;
@@ -212,4 +227,23 @@ kill 'STOP', $stuck;
 ok(wait_for(20, sub { !process_alive($stuck) }), 'a multiplexer whose heartbeat stops is killed');
 ok(wait_for(10, sub { $t->multiplexers == 2 }), 'and replaced');
 is($t->get('shared', 'bob.test', '/hello.txt')->{body}, "hello\n", 'service goes on');
+
+# ---- nothing has leaked on the way
+
+my @after;
+ok(wait_for(15, sub { @after = descriptors(); !grep { $after[$_] > $before[$_] + 25 } 0 .. $#before }), 'descriptors do not pile up')
+    or diag("before: @before, after: @after");
+
+# ---- a stop under load
+
+my @clients = load('shared', 6, [ 'bob.test', '/cgi-bin/nap.pl' ], [ 'eve.test', '/page.txt' ]);
+sleep 1;
+kill 'TERM', $t->{pid};
+sleep 0.2;
+my $sum = unload(@clients);
+told('told to stop', $sum);
+is(join(' ', grep { !/\A(?:ok|closed|refused)\z/ } map { keys %$_ } values %$sum), '', 'a stop under load cuts no answer and makes no error');
+is($t->stop // 'nothing', 0, 'and the daemon ends well');
+$t->{ended_on_purpose} = 1;
+is(join("\n", $t->left_behind), '', 'with nothing left behind');
 $t->finish;

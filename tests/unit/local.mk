@@ -274,4 +274,15 @@ tests_unit_multiplexer_completion_SOURCES = %D%/multiplexer_completion.c
 tests_unit_multiplexer_completion_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
 tests_unit_multiplexer_completion_LDADD = libmultiplexer.la $(CMOCKA_LIBS)
 TESTS += tests/unit/multiplexer_completion
+check_PROGRAMS += tests/unit/handlers_opened
+tests_unit_handlers_opened_SOURCES = %D%/handlers_opened.c
+tests_unit_handlers_opened_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_handlers_opened_LDADD = libhandlers.la $(CMOCKA_LIBS)
+TESTS += tests/unit/handlers_opened
+
+check_PROGRAMS += tests/unit/processor_recent
+tests_unit_processor_recent_SOURCES = %D%/processor_recent.c
+tests_unit_processor_recent_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_processor_recent_LDADD = libprocessor.la $(CMOCKA_LIBS)
+TESTS += tests/unit/processor_recent
 endif
