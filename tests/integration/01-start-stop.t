@@ -75,7 +75,7 @@ is(scalar(grep { process_title($_) =~ /multiplexer/ } process_children($t->{pid}
 for my $signal (qw(TERM INT QUIT)) {
 	$t->start if !$t->running;
 	$t->get('shared', 'bob.test', '/');
-	is($t->stop($signal) // 'nothing', 0, "SIG$signal ends it with exit status 0");
+	is($t->stop($signal) // 'nothing', 0, "SIG$signal ends it with exit status 0") or diag($t->log);
 	is(join("\n", $t->left_behind), '', "SIG$signal leaves nothing behind");
 }
 
