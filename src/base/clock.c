@@ -16,3 +16,12 @@ clock_ms(void)
 {
 	return clock_us() / 1000;
 }
+
+uint64_t
+clock_coarse_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}

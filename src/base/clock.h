@@ -6,5 +6,6 @@
 
 uint64_t clock_ms(void);        /* CLOCK_MONOTONIC, milliseconds */
 uint64_t clock_us(void);        /* CLOCK_MONOTONIC, microseconds */
+uint64_t clock_coarse_ms(void); /* CLOCK_MONOTONIC to a tick of the kernel (4 ms): cheaper */
 
 #endif

@@ -10,6 +10,7 @@ libhandlers_la_SOURCES = \
 	%D%/conditions.c %D%/conditions.h \
 	%D%/handlers.h \
 	%D%/mime.c %D%/mime.h \
+	%D%/opened.c %D%/opened.h \
 	%D%/page.c %D%/page.h \
 	%D%/ranges.c %D%/ranges.h \
 	%D%/static.c \

@@ -4,7 +4,6 @@
  * kernel has the last word.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,11 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/log.h"
 #include "handlers/conditions.h"
 #include "handlers/handlers.h"
 #include "handlers/mime.h"
+#include "handlers/opened.h"
 #include "handlers/page.h"
 #include "handlers/ranges.h"
 #include "http/date.h"
@@ -292,9 +291,8 @@ static_serve(struct request *request, const struct request_view *view)
 		    strcmp(view->method, "OPTIONS") == 0 ? 200 : 405, METHODS);
 		return HANDLER_DONE;
 	}
-	/* O_NONBLOCK: a FIFO must not hold us before fstat says what it is */
-	sending.fd = open(view->script_filename, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (sending.fd < 0 || fstat(sending.fd, &is) < 0) {
+	sending.fd = opened_open(view->script_filename, &is);
+	if (sending.fd < 0) {
 		fail(request, view, errno);
 	} else if (!S_ISREG(is.st_mode)) {
 		page_give(host, request, view, S_ISDIR(is.st_mode) ? 404 : 403, NULL);
@@ -302,13 +300,14 @@ static_serve(struct request *request, const struct request_view *view)
 		sending.size = (uint64_t)is.st_size;
 		result = answer(&sending, &is);
 	}
-	fd_close(&sending.fd);
+	opened_close(sending.fd);
 	return result;
 }
 
 static void
 static_end(void)
 {
+	opened_end();
 	mime_free(&mime);
 }
 

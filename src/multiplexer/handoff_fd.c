@@ -37,7 +37,11 @@ write_row(struct slot *slot, const struct nv *vars)
 	board_row_write(board_slot(slot->mux->board, slot->index), row, len + pair.value_len);
 }
 
-/* May this one go away with its socket?  Only where the processor reads on by itself. */
+/*
+ * May this one go away with its socket?  Only where the processor reads on by
+ * itself, and while another one is left for who comes next: a kept connection
+ * that must be closed again for somebody else costs more than it saved.
+ */
 static bool
 may_give_away(const struct conn *conn, const struct handoff *handoff)
 {
@@ -47,6 +51,7 @@ may_give_away(const struct conn *conn, const struct handoff *handoff)
 	return conn->listener->is_private && !conn->body_unread && !mux->stopping &&
 	    handoff->body_stream < 0 && handoff->rest_len <= ENVELOPE_MAX_REST &&
 	    conn->out.len == 0 &&
+	    atomic_load_explicit(&pool->idle, memory_order_relaxed) > 0 &&
 	    atomic_load_explicit(&pool->waiting, memory_order_relaxed) == 0;
 }
 

@@ -8,6 +8,7 @@ libprocessor_la_SOURCES = \
 	%D%/host.c %D%/host.h \
 	%D%/modules.c %D%/modules.h \
 	%D%/raw.c %D%/raw.h \
+	%D%/recent.c %D%/recent.h \
 	%D%/request.c %D%/request.h \
 	%D%/resolve.c %D%/resolve.h \
 	%D%/respond.c %D%/respond.h \

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "http/uri.h"
+#include "processor/recent.h"
 #include "processor/request.h"
 
 /* Terminate a copy in text[].  There is always room: text[] is as long as all variables. */
@@ -106,7 +107,12 @@ request_resolve(struct request *request)
 	struct request_view *view = &request->view;
 	struct resolution *found = &request->resolution;
 
-	resolve_path(view->vhost, view->document_uri, strlen(view->document_uri), found);
+	size_t len = strlen(view->document_uri);
+
+	if (!recent_find(view->vhost, view->document_uri, len, found)) {
+		resolve_path(view->vhost, view->document_uri, len, found);
+		recent_keep(view->vhost, view->document_uri, len, found);
+	}
 	if (found->what != RESOLVED_HANDLER)
 		return false;
 	view->script_filename = found->script_filename;

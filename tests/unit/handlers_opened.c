@@ -64,6 +64,7 @@ static void
 what_changes_is_seen(void **state)
 {
 	struct stat is;
+	char *from;
 
 	(void)state;
 	put("changes", "1");
@@ -71,7 +72,9 @@ what_changes_is_seen(void **state)
 	put("changes", "123");
 	open_size("changes", 3);
 	put("other", "1234567");
-	assert_int_equal(rename(strdupa(path_of("other")), path_of("changes")), 0);
+	from = strdup(path_of("other"));
+	assert_int_equal(rename(from, path_of("changes")), 0);
+	free(from);
 	open_size("changes", 7);
 	assert_int_equal(unlink(path_of("changes")), 0);
 	assert_int_equal(opened_open(path_of("changes"), &is), -1);

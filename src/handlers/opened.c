@@ -1,0 +1,101 @@
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "handlers/opened.h"
+
+#define ENTRIES 16      /* a power of two */
+#define TEXT    256     /* longer paths are not kept */
+#define KEEP_MS 1000
+
+struct entry {
+	bool used;
+	int fd;                 /* owned */
+	uint64_t until_ms;
+	char path[TEXT];
+};
+
+static struct entry entries[ENTRIES];
+
+static struct entry *
+entry_of(const char *path)
+{
+	static const uint64_t key[2];
+
+	return &entries[str_hash(path, strlen(path), key) & (ENTRIES - 1)];
+}
+
+static void
+entry_close(struct entry *entry)
+{
+	if (entry->used)
+		close(entry->fd);
+	entry->used = false;
+}
+
+static void
+entry_keep(struct entry *entry, const char *path, int fd, const struct stat *is)
+{
+	size_t len = strlen(path);
+
+	entry_close(entry);
+	if (len >= TEXT || !S_ISREG(is->st_mode) || is->st_size > OPENED_SIZE)
+		return;
+	entry->used = true;
+	entry->fd = fd;
+	entry->until_ms = clock_coarse_ms() + KEEP_MS;
+	memcpy(entry->path, path, len + 1);
+}
+
+/* Still what its path leads to, as far as the file itself can tell: not deleted, not replaced. */
+static bool
+entry_holds(const struct entry *entry, const char *path, struct stat *is)
+{
+	return entry->used && strcmp(entry->path, path) == 0 && clock_coarse_ms() < entry->until_ms &&
+	    fstat(entry->fd, is) == 0 && is->st_nlink > 0;
+}
+
+int
+opened_open(const char *path, struct stat *is)
+{
+	struct entry *entry = entry_of(path);
+	int fd;
+
+	if (entry_holds(entry, path, is))
+		return entry->fd;
+	/* O_NONBLOCK: a FIFO must not hold us before fstat says what it is. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, is) != 0) {
+		fd_close(&fd);
+		return -1;
+	}
+	entry_keep(entry, path, fd, is);
+	return fd;
+}
+
+void
+opened_close(int fd)
+{
+	int i;
+
+	for (i = 0; i < ENTRIES; i++)
+		if (entries[i].used && entries[i].fd == fd)
+			return;
+	if (fd >= 0)
+		close(fd);
+}
+
+void
+opened_end(void)
+{
+	int i;
+
+	for (i = 0; i < ENTRIES; i++)
+		entry_close(&entries[i]);
+}
