@@ -46,9 +46,10 @@ enum envelope_flag {
 	ENVELOPE_STREAM      = 1 << 3,  /* fd: answer stream, kept until it was used, for one answer */
 	ENVELOPE_RAW         = 1 << 4,  /* fd: the client's socket; answer HTTP to it */
 	ENVELOPE_STICKY      = 1 << 5,  /* raw: may keep the connection and serve what follows on it */
-	ENVELOPE_KEEP_ALIVE  = 1 << 6   /* raw: the client would keep the connection */
+	ENVELOPE_KEEP_ALIVE  = 1 << 6,  /* raw: the client would keep the connection */
+	ENVELOPE_LOGGED      = 1 << 7   /* sticky: tell of each further request, for the log */
 };
-#define ENVELOPE_FLAGS 0x7fu
+#define ENVELOPE_FLAGS 0xffu
 
 struct envelope {
 	uint32_t magic;
@@ -84,8 +85,9 @@ enum completion_kind {
 	 */
 	COMPLETION_ANSWER,
 	/*
-	 * Raw and sticky: one more request was served on the connection that was
-	 * given away.  data: that request's meta-variables, for the log.
+	 * Raw and sticky: so many more requests (count) were served on the
+	 * connection that was given away.  ENVELOPE_LOGGED: it is one, and data is
+	 * its meta-variables.  Else it is told once a second and at the end.
 	 */
 	COMPLETION_SERVED,
 	/*
@@ -119,8 +121,8 @@ struct completion {
 	uint16_t reserved;
 	uint32_t data_len;
 	uint32_t cpu_us;        /* what the request cost, by its own account */
-	uint32_t wall_us;       /* SERVED: how long that request took */
-	uint32_t reserved2;
+	uint32_t wall_us;       /* SERVED: how long the last of them took */
+	uint32_t count;         /* SERVED: requests, at least 1 */
 	uint64_t answer_len;    /* bytes of the answer: head and body */
 	uint64_t sent;          /* raw: body bytes sent, for the log only */
 };

@@ -10,6 +10,7 @@
 #include "wire/fdpass.h"
 
 #define BATCH 8                 /* messages taken from one channel in a row */
+#define SERVED_MAX 1000000      /* requests that one report may tell of: a second's */
 
 bool
 completion_is_for(const struct slot *from, const struct completion *said)
@@ -18,19 +19,19 @@ completion_is_for(const struct slot *from, const struct completion *said)
 }
 
 static void
-count_request(struct slot *slot)
+count_requests(struct slot *slot, uint32_t count)
 {
 	struct multiplexer *mux = slot->mux;
 	struct board_slot *board = board_slot(mux->board, slot->index);
 
-	atomic_fetch_add_explicit(&board_pool(mux->board, slot->pool)->requests, 1,
+	atomic_fetch_add_explicit(&board_pool(mux->board, slot->pool)->requests, count,
 	    memory_order_relaxed);
 	/* Written by one process at a time: no need to lock the bus. */
 	atomic_store_explicit(&board->requests,
-	    atomic_load_explicit(&board->requests, memory_order_relaxed) + 1,
+	    atomic_load_explicit(&board->requests, memory_order_relaxed) + count,
 	    memory_order_relaxed);
 	atomic_store_explicit(&mux->self->requests,
-	    atomic_load_explicit(&mux->self->requests, memory_order_relaxed) + 1,
+	    atomic_load_explicit(&mux->self->requests, memory_order_relaxed) + count,
 	    memory_order_relaxed);
 }
 
@@ -45,7 +46,7 @@ take_log(struct slot *slot, const struct completion *said, const unsigned char *
 	    slot->busy ? slot->vhost : SETTINGS_NONE, (const char *)data, said->data_len);
 }
 
-/* One more request on a connection that was given away. */
+/* More requests on a connection that was given away: so many as its processor may say. */
 static void
 take_served(struct slot *slot, const struct completion *said, const unsigned char *data)
 {
@@ -55,8 +56,8 @@ take_served(struct slot *slot, const struct completion *said, const unsigned cha
 	memcpy(&vars.data, &data, sizeof data);
 	if (!slot->sticky || !completion_is_for(slot, said))
 		return;
-	count_request(slot);
-	if (nv_valid(&vars))
+	count_requests(slot, said->count < SERVED_MAX ? said->count : SERVED_MAX);
+	if (said->data_len > 0 && nv_valid(&vars))
 		logs_served(mux, slot, said, &vars);
 	slot_sticky_idle(slot);
 }
@@ -142,9 +143,12 @@ take_answer(struct slot *slot, const struct completion *said, const char *data)
 		return;
 	if (slot->raw) {
 		/* The first request of a sticky connection is answered; the numbers are its own. */
+		if (slot->conn->vhost == SETTINGS_NONE)
+			return;
 		close_given(slot->conn, said);
 		slot->conn->vhost = SETTINGS_NONE;
-		slot_sticky_idle(slot);
+		if (slot->sticky)
+			slot_sticky_idle(slot);
 		return;
 	}
 	conn = untie(slot);
@@ -175,7 +179,7 @@ take_done(struct slot *slot, const struct completion *said, const char *data)
 	}
 	if (!completion_is_for(slot, said))
 		return;
-	count_request(slot);
+	count_requests(slot, 1);
 	conn = untie(slot);
 	if (conn != NULL && (conn->state == CONN_GIVEN || conn->state == CONN_LEFT)) {
 		close_given(conn, said);

@@ -326,6 +326,8 @@ take_head(struct conn *conn, struct input *input)
 		return;
 	}
 	conn->scanned = 0;
+	/* No longer idle: a stop that is told while a slot is looked for spares it. */
+	conn->state = CONN_HEAD;
 	conn->started_us = multiplexer_us(mux);
 	if (result == HEAD_BAD) {
 		refuse(conn, status);

@@ -167,6 +167,8 @@ hand_over(struct conn *conn, struct slot *slot, const struct handoff *handoff, b
 		e.flags = ENVELOPE_RAW;
 		if (conn->keep_alive)
 			e.flags |= ENVELOPE_STICKY | ENVELOPE_KEEP_ALIVE;
+		if (mux->pools.at[conn->pool].logged)
+			e.flags |= ENVELOPE_LOGGED;
 	} else
 		lend(slot);
 	e.nonce = multiplexer_nonce(mux);

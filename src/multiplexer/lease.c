@@ -347,7 +347,7 @@ slot_sticky_idle(struct slot *slot)
 	uint64_t ms = tuning->expire_timeout;
 
 	if (ms != 0)
-		ms += tuning->keep_alive_timeout + settings->header_timeout;
+		ms += tuning->keep_alive_timeout + settings->header_timeout + MULTIPLEXER_TICK_MS;
 	multiplexer_timeout(slot->mux, &slot->expire, ms);
 }
 

@@ -19,6 +19,10 @@ pools_begin(struct multiplexer *mux)
 		TAILQ_INIT(&pools->at[i].waiting);
 		pool_log_begin(&pools->at[i].log, mux, i);
 	}
+	for (i = 0; i < mux->settings->vhost_count; i++)
+		if (mux->settings->vhosts[i].log != SETTINGS_NONE &&
+		    mux->settings->vhosts[i].pool < pools->count)
+			pools->at[mux->settings->vhosts[i].pool].logged = true;
 	return true;
 }
 

@@ -21,6 +21,7 @@ struct pool {
 	uint32_t count;                 /* in that list */
 	TAILQ_ENTRY(pool) link;         /* of the pools where somebody waits here */
 	struct pool_log log;
+	bool logged;                    /* a vhost of it has an access log */
 };
 
 struct pools {

@@ -32,10 +32,15 @@ struct sticky {
 	char server_addr[ADDRESS_MAX], server_port[8];
 	char remote_addr[ADDRESS_MAX], remote_port[8];
 	struct nv vars;                         /* of the request that is served */
+	bool logged;                            /* each one is told */
+	uint32_t untold;                        /* served, and not told yet */
+	uint64_t told_us;                       /* when it was told last */
 };
 
 static unsigned char vars_bytes[ENVELOPE_MAX_VARS];
 static struct client the_client;
+
+#define REPORT_US 1000000
 
 /* What one step says about the connection. */
 enum next { NEXT_ON, NEXT_CLOSE, NEXT_LINGER };
@@ -341,19 +346,36 @@ build_vars(struct sticky *k, const struct head *head, const char *path)
 	return NEXT_ON;
 }
 
-/* Tell the multiplexer of it, for the log. */
 static bool
-report(struct sticky *k, uint64_t began_us)
+report(struct sticky *k, uint64_t took_us)
 {
 	struct completion completion = { 0 };
-	uint64_t took = clock_us() - began_us;
+	size_t len = k->logged && k->vars.len <= COMPLETION_MAX_DATA ? k->vars.len : 0;
 
 	completion.kind = COMPLETION_SERVED;
 	completion.answer = ANSWER_NONE;
-	completion.wall_us = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
+	completion.count = k->untold;
+	completion.wall_us = took_us > UINT32_MAX ? UINT32_MAX : (uint32_t)took_us;
 	respond_account(&k->server->request.respond, &completion);
-	return channel_send(&k->server->channel, &completion, k->vars.data,
-	    k->vars.len <= COMPLETION_MAX_DATA ? k->vars.len : 0);
+	k->untold = 0;
+	k->told_us = clock_us();
+	return channel_send(&k->server->channel, &completion, k->vars.data, len);
+}
+
+/*
+ * Tell the multiplexer of one more: each, where there is a log for it, else how
+ * many there were, once a second.  To wake it for each would cost a fifth of
+ * what a small request does.
+ */
+static bool
+count_served(struct sticky *k, uint64_t began_us)
+{
+	uint64_t now_us = clock_us();
+
+	k->untold++;
+	if (!k->logged && now_us - k->told_us < REPORT_US)
+		return true;
+	return report(k, now_us - began_us);
 }
 
 /* An answer went out whole: on, or close; kindly where bytes would be left unread. */
@@ -391,7 +413,7 @@ serve_further(struct sticky *k, const struct head *head)
 	serve_request(s);
 	respond_conclude(&request->respond);
 	serve_ends(s);
-	if (!report(k, began))
+	if (!count_served(k, began))
 		return NEXT_CLOSE;
 	if (request->body.kind == BODY_PULLED && request->body.at < request->body.total)
 		return NEXT_LINGER;
@@ -434,7 +456,10 @@ serve_next(struct sticky *k)
 void
 sticky_go_on(struct server *s, const struct arrival *first)
 {
-	struct sticky k = { .server = s, .client = &the_client };
+	struct sticky k = {
+		.server = s, .client = &the_client, .told_us = clock_us(),
+		.logged = first->envelope.flags & ENVELOPE_LOGGED,
+	};
 	size_t head_max = s->settings->max_request_head;
 	enum next next;
 
@@ -452,6 +477,8 @@ sticky_go_on(struct server *s, const struct arrival *first)
 	}
 	while (next == NEXT_ON)
 		next = serve_next(&k);
+	if (k.untold > 0)
+		report(&k, 0);
 	s->request.respond.reported |= k.first != NULL;
 	if (next == NEXT_LINGER)
 		client_linger(k.client);

@@ -23,7 +23,8 @@ flags_fit(unsigned flags)
 	if ((flags & ENVELOPE_BODY_FILE) && (flags & ENVELOPE_BODY_STREAM))
 		return false;
 	/* Sticky and keep-alive are about a socket that was given away. */
-	return (flags & ENVELOPE_RAW) || !(flags & (ENVELOPE_STICKY | ENVELOPE_KEEP_ALIVE));
+	return (flags & ENVELOPE_RAW) ||
+	    !(flags & (ENVELOPE_STICKY | ENVELOPE_KEEP_ALIVE | ENVELOPE_LOGGED));
 }
 
 static bool
@@ -87,7 +88,8 @@ kind_fits(const struct completion *c, uint64_t memory_size)
 	case COMPLETION_LOG:
 		return c->answer == ANSWER_NONE && c->data_len <= COMPLETION_MAX_LOG;
 	case COMPLETION_SERVED:
-		return c->answer == ANSWER_NONE && c->data_len <= COMPLETION_MAX_DATA;
+		return c->answer == ANSWER_NONE && c->count > 0 &&
+		    c->data_len <= COMPLETION_MAX_DATA;
 	case COMPLETION_ANSWER:
 	case COMPLETION_DONE:
 		if (c->answer != ANSWER_INLINE && c->data_len != 0)

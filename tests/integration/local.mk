@@ -23,6 +23,7 @@ INTEGRATION_TESTS = \
 	%D%/13-idle-connections.t \
 	%D%/14-application.t \
 	%D%/15-links.t \
-	%D%/16-limits.t
+	%D%/16-limits.t \
+	%D%/17-late-answers.t
 EXTRA_DIST += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

@@ -39,7 +39,7 @@ CHANGE(same, (void)e)
 CHANGE(no_magic, e->magic++)
 CHANGE(kind_0, e->kind = 0)
 CHANGE(kind_4, e->kind = 4)
-CHANGE(flag_unknown, e->flags = 0x80)
+CHANGE(flag_unknown, e->flags = 0x100)
 CHANGE(raw, e->flags = ENVELOPE_RAW | ENVELOPE_STICKY | ENVELOPE_KEEP_ALIVE)
 CHANGE(sticky_alone, e->flags = ENVELOPE_STICKY)
 CHANGE(keep_alone, e->flags = ENVELOPE_KEEP_ALIVE)
@@ -198,6 +198,7 @@ static const struct completion_row completion_rows[] = {
 	{ "answer, inline", COMPLETION_ANSWER, ANSWER_INLINE, 0, 64, 64, 0, true },
 	{ "log", COMPLETION_LOG, ANSWER_NONE, 0, COMPLETION_MAX_LOG, 0, 0, true },
 	{ "served", COMPLETION_SERVED, ANSWER_NONE, 0, 64, 0, 0, true },
+	{ "many served", COMPLETION_SERVED, ANSWER_NONE, 0, 0, 0, 0, true },
 	{ "kind 0", 0, ANSWER_NONE, 0, 0, 0, 0, false },
 	{ "a kind that is none", COMPLETION_DONE + 1, ANSWER_NONE, 0, 0, 0, 0, false },
 	{ "an answer that is none", COMPLETION_DONE, ANSWER_FAILED + 1, 0, 0, 0, 0, false },
@@ -221,6 +222,18 @@ static const struct completion_row completion_rows[] = {
 };
 
 static void
+a_report_tells_of_a_request(void **state)
+{
+	struct completion c = { .magic = COMPLETION_MAGIC, .kind = COMPLETION_SERVED };
+	const unsigned char *data;
+
+	(void)state;
+	assert_false(completion_check(&c, sizeof c, 0, &data));
+	c.count = 9000;
+	assert_true(completion_check(&c, sizeof c, 0, &data));
+}
+
+static void
 checks_completions(void **state)
 {
 	static char bytes[sizeof(struct completion) + COMPLETION_MAX_DATA + 16];
@@ -233,7 +246,7 @@ checks_completions(void **state)
 		struct completion c = {
 			.magic = COMPLETION_MAGIC, .kind = row->kind, .answer = row->answer,
 			.flags = row->flags, .data_len = row->data_len,
-			.answer_len = row->answer_len,
+			.answer_len = row->answer_len, .count = 1,
 		};
 		bool good;
 
@@ -262,6 +275,7 @@ main(void)
 		cmocka_unit_test(bounds_parts),
 		cmocka_unit_test(counts_descriptors),
 		cmocka_unit_test(checks_completions),
+		cmocka_unit_test(a_report_tells_of_a_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
