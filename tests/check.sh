@@ -53,10 +53,9 @@ without_php() {
 		"$build/no-php/peruserd" -V
 }
 
-# The whole tree again from its tarball, out of tree and read-only; the unit tests alone, for the
-# integration tests have run twice by then.
+# The whole tree again from its tarball, out of tree and read-only, its tests with it.
 distcheck() {
-	PERUSERD_TESTS=unit make -C "$build/check" distcheck
+	make -C "$build/check" distcheck
 }
 
 check_all() {
