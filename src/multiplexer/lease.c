@@ -186,16 +186,16 @@ slot_lease(struct multiplexer *mux, uint32_t pool)
 	if (index >= mux->slots.count)
 		return NULL;
 	slot = &mux->slots.at[index];
-	/* The manager told us of it before it turned idle: its message is there. */
-	if (!has_channel(slot, generation))
-		multiplexer_drain_control(mux);
+	/*
+	 * The manager told us of it before it turned idle, so its message is on the
+	 * way: who wants the slot waits for that.  Nothing of the manager's is read
+	 * here, for the caller may hold an answer or a request that it would tread on.
+	 */
 	if (!has_channel(slot, generation)) {
 		board_release(mux->board, pool, index, generation, mux->number,
 		    multiplexer_ms(mux));
 		return NULL;
 	}
-	/* Where the channel came only now, it looked like one that was left to us. */
-	slot->orphan = false;
 	slot->leased = true;
 	slot->leased_ms = multiplexer_ms(mux);
 	slot_arm(slot, true);

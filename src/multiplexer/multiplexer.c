@@ -287,8 +287,8 @@ static void (*const handlers[MESSAGE_TYPES])(struct multiplexer *mux,
 	[MESSAGE_STOP] = got_stop,
 };
 
-void
-multiplexer_drain_control(struct multiplexer *mux)
+static void
+drain_control(struct multiplexer *mux)
 {
 	struct message message;
 	enum message_got got;
@@ -310,7 +310,9 @@ control_readable(evutil_socket_t fd, short what, void *context)
 {
 	(void)fd;
 	(void)what;
-	multiplexer_drain_control(context);
+	drain_control(context);
+	/* A slot that somebody waits for may have come. */
+	queue_serve(context);
 }
 
 /* ---- the loop */
@@ -455,7 +457,7 @@ multiplexer_run(struct multiplexer *mux)
 	struct message message = { 0 };
 	int flags;
 
-	multiplexer_drain_control(mux);
+	drain_control(mux);
 	multiplexer_tell(mux, &message, MESSAGE_READY);
 	while (!mux->stopped) {
 		flags = TAILQ_EMPTY(&mux->conns.again) ? EVLOOP_ONCE :

@@ -117,9 +117,6 @@ void multiplexer_timeout(struct multiplexer *mux, struct timeout *timeout, uint6
 /* 64 random bits. */
 uint64_t multiplexer_nonce(struct multiplexer *mux);
 
-/* Take what the manager has sent so far. */
-void multiplexer_drain_control(struct multiplexer *mux);
-
 /* Say something to the manager; what it can't take now is logged and lost. */
 void multiplexer_tell(struct multiplexer *mux, struct message *message,
     enum message_type type);
