@@ -16,7 +16,8 @@ for my $site ($alice, $bob) {
 	own_folder("$site->{home}/go", $site);
 }
 $t->start;
-my ($multiplexer) = $t->multiplexers;
+# It listens before its multiplexer is there.
+my $multiplexer = wait_for(10, sub { ($t->multiplexers)[0] });
 
 sub processor
 {
