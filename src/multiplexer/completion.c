@@ -264,6 +264,6 @@ completion_drain(struct slot *slot)
 	int left = BATCH;
 
 	while (left-- > 0 && slot->fd >= 0 && slot->busy &&
-	    take_one(slot, scratch->late, sizeof scratch->late))
+	    take_one(slot, scratch->completion, sizeof scratch->completion))
 		continue;
 }

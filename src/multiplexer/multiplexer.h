@@ -50,7 +50,6 @@
 struct scratch {
 	char read[MULTIPLEXER_READ];
 	char completion[sizeof(struct completion) + COMPLETION_MAX_DATA];
-	char late[sizeof(struct completion) + COMPLETION_MAX_DATA];     /* of a slot that has gone */
 	unsigned char vars[ENVELOPE_MAX_VARS];
 	char uri[64 * 1024 + 1];        /* a decoded path; a request line is no longer */
 	char name[256];                 /* a host's */
