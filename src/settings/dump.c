@@ -171,12 +171,12 @@ dump_vhost(struct dump *dump, const struct vhost_settings *vhost,
 }
 
 bool
-settings_dump(const struct settings *settings, FILE *out)
+dump_all(const struct settings *settings, FILE *out, unsigned hidden, bool terse)
 {
 	struct dump dump;
 	uint32_t i;
 
-	dump_begin(&dump, out, ONLY_SLICE, false);
+	dump_begin(&dump, out, hidden, terse);
 	dump_global(&dump, settings);
 	dump_listens(&dump, settings);
 	dump_multiplexers(&dump, settings);
@@ -190,4 +190,10 @@ settings_dump(const struct settings *settings, FILE *out)
 		    &settings->pools[settings->vhosts[i].pool], i + 1 == settings->vhost_count);
 	dump_list_end(&dump);
 	return dump_end(&dump);
+}
+
+bool
+settings_dump(const struct settings *settings, FILE *out)
+{
+	return dump_all(settings, out, ONLY_SLICE, false);
 }

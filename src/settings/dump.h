@@ -18,6 +18,9 @@ void dump_begin(struct dump *dump, FILE *out, unsigned hidden, bool terse);
 /* False where something could not be written. */
 bool dump_end(struct dump *dump);
 
+/* Everything but the hidden rows, from begin to end; false as dump_end(). */
+bool dump_all(const struct settings *settings, FILE *out, unsigned hidden, bool terse);
+
 void dump_global(struct dump *dump, const struct settings *settings);
 void dump_listens(struct dump *dump, const struct settings *settings);
 void dump_multiplexers(struct dump *dump, const struct settings *settings);

@@ -3,23 +3,7 @@
 bool
 settings_slice_multiplexer(const struct settings *settings, FILE *out)
 {
-	struct dump dump;
-	uint32_t i;
-
-	dump_begin(&dump, out, NOT_MUX, true);
-	dump_global(&dump, settings);
-	dump_listens(&dump, settings);
-	dump_multiplexers(&dump, settings);
-	dump_list(&dump, "processors");
-	for (i = 0; i < settings->pool_count; i++)
-		dump_pool(&dump, settings, &settings->pools[i], i + 1 == settings->pool_count);
-	dump_list_end(&dump);
-	dump_list(&dump, "vhosts");
-	for (i = 0; i < settings->vhost_count; i++)
-		dump_vhost(&dump, &settings->vhosts[i],
-		    &settings->pools[settings->vhosts[i].pool], i + 1 == settings->vhost_count);
-	dump_list_end(&dump);
-	return dump_end(&dump);
+	return dump_all(settings, out, NOT_MUX, true);
 }
 
 /* A path that the chroot doesn't contain belongs to a vhost that is disabled: left as it is. */
