@@ -4,11 +4,13 @@
 
 EXTRA_DIST += %D%/corpus %D%/replay.test %D%/run
 
-check_PROGRAMS += tests/fuzz/nv_replay tests/fuzz/envelope_replay
+check_PROGRAMS += tests/fuzz/nv_replay tests/fuzz/envelope_replay tests/fuzz/fcgi_replay
 tests_fuzz_nv_replay_SOURCES = %D%/nv_fuzz.c %D%/replay.c
 tests_fuzz_nv_replay_LDADD = libwire.la
 tests_fuzz_envelope_replay_SOURCES = %D%/envelope_fuzz.c %D%/replay.c
 tests_fuzz_envelope_replay_LDADD = libwire.la
+tests_fuzz_fcgi_replay_SOURCES = %D%/fcgi_fuzz.c %D%/replay.c
+tests_fuzz_fcgi_replay_LDADD = libwire.la
 
 check_PROGRAMS += tests/fuzz/answer_replay tests/fuzz/chunked_replay tests/fuzz/date_replay tests/fuzz/head_replay tests/fuzz/uri_replay
 tests_fuzz_answer_replay_SOURCES = %D%/answer_fuzz.c %D%/replay.c
@@ -29,13 +31,16 @@ tests_fuzz_settings_replay_SOURCES = %D%/settings_fuzz.c %D%/replay.c
 tests_fuzz_settings_replay_LDADD = libsettings.la
 
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/nv_fuzz tests/fuzz/envelope_fuzz
+noinst_PROGRAMS += tests/fuzz/nv_fuzz tests/fuzz/envelope_fuzz tests/fuzz/fcgi_fuzz
 tests_fuzz_nv_fuzz_SOURCES = %D%/nv_fuzz.c
 tests_fuzz_nv_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
 tests_fuzz_nv_fuzz_LDADD = libwire.la
 tests_fuzz_envelope_fuzz_SOURCES = %D%/envelope_fuzz.c
 tests_fuzz_envelope_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
 tests_fuzz_envelope_fuzz_LDADD = libwire.la
+tests_fuzz_fcgi_fuzz_SOURCES = %D%/fcgi_fuzz.c
+tests_fuzz_fcgi_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
+tests_fuzz_fcgi_fuzz_LDADD = libwire.la
 
 noinst_PROGRAMS += tests/fuzz/answer_fuzz tests/fuzz/chunked_fuzz tests/fuzz/date_fuzz tests/fuzz/head_fuzz tests/fuzz/uri_fuzz
 tests_fuzz_answer_fuzz_SOURCES = %D%/answer_fuzz.c

@@ -192,6 +192,12 @@ tests_unit_base_str_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_str_LDADD = libbase.la $(CMOCKA_LIBS)
 TESTS += tests/unit/base_str
 
+check_PROGRAMS += tests/unit/wire_fcgi
+tests_unit_wire_fcgi_SOURCES = %D%/wire_fcgi.c
+tests_unit_wire_fcgi_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_wire_fcgi_LDADD = libwire.la $(CMOCKA_LIBS)
+TESTS += tests/unit/wire_fcgi
+
 check_PROGRAMS += tests/unit/wire_envelope
 tests_unit_wire_envelope_SOURCES = %D%/wire_envelope.c
 tests_unit_wire_envelope_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
