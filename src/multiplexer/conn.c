@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
-#include "multiplexer/front_http.h"
+#include "multiplexer/front.h"
 #include "multiplexer/lend.h"
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/respond.h"
@@ -84,11 +84,12 @@ conn_new(struct multiplexer *mux, struct listener *listener, int fd)
 	conn->timeout.kind = TIMEOUT_CONN;
 	conn->local_addr[0] = '\0';
 	conn->vhost = SETTINGS_NONE;
-	conn->in.max = front_http_in_max(mux);
+	conn->front = listener->front;
+	conn->in.max = conn->front->in_max(mux);
 	event_assign(&conn->read_event, mux->base, fd, EV_READ | EV_PERSIST,
-	    front_http_readable, conn);
+	    conn->front->readable, conn);
 	event_assign(&conn->write_event, mux->base, fd, EV_WRITE | EV_PERSIST,
-	    respond_writable, conn);
+	    conn->front->writable, conn);
 	conns->open++;
 	if (mux->self != NULL)
 		atomic_store_explicit(&mux->self->connections, conns->open, memory_order_relaxed);
@@ -156,6 +157,7 @@ conn_free(struct conn *conn)
 	if (conn->again)
 		TAILQ_REMOVE(&mux->conns.again, conn, again_link);
 	conn->again = false;
+	conn->front->drop(conn);
 	fd_close(&conn->fd);
 	conn_reset(conn);
 	buf_free(&conn->in);
@@ -178,6 +180,7 @@ conn_leave(struct conn *conn)
 	conn_read_events(conn, false);
 	conn_write_events(conn, false);
 	timeouts_clear(&conn->timeout);
+	conn->front->drop(conn);
 	fd_close(&conn->fd);
 	if (conn->status == 0)
 		conn->status = STATUS_LEFT;
@@ -231,41 +234,11 @@ conn_linger(struct conn *conn)
 	conn_timeout(conn, LINGER_MS);
 }
 
-static uint64_t
-idle_timeout(const struct conn *conn)
-{
-	const struct settings *settings = conn->mux->settings;
-
-	return conn->vhost != SETTINGS_NONE ?
-	    settings->vhosts[conn->vhost].tuning.keep_alive_timeout :
-	    settings->tuning.keep_alive_timeout;
-}
-
 void
 conn_finish(struct conn *conn)
 {
-	bool go_on = conn->keep_alive && !conn->body_unread && !conn->mux->stopping;
-	bool unread = conn->body_unread || conn->in.len > 0;
-	uint64_t idle;
-
-	conn_write_events(conn, false);
 	logs_access(conn);
-	if (!go_on) {
-		/* Closing with bytes unread would reset, and eat the answer. */
-		conn->state = CONN_SENDING;
-		if (unread)
-			conn_linger(conn);
-		else
-			conn_free(conn);
-		return;
-	}
-	idle = idle_timeout(conn);
-	conn_reset(conn);
-	conn->state = CONN_IDLE;
-	conn_timeout(conn, idle);
-	conn_read_events(conn, true);
-	if (conn->in.len > 0)
-		conn_again(conn);
+	conn->front->next(conn);
 }
 
 void
@@ -289,7 +262,7 @@ conns_again(struct multiplexer *mux)
 		conn->again = false;
 		if (conn == last)
 			last = NULL;
-		front_http_again(conn);
+		conn->front->again(conn);
 	}
 }
 

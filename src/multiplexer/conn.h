@@ -22,6 +22,7 @@
 
 struct multiplexer;
 struct body;
+struct front;
 struct slot;
 struct stream;
 
@@ -43,6 +44,7 @@ enum timeout_kind { TIMEOUT_CONN, TIMEOUT_SLOT };
 struct conn {
 	struct multiplexer *mux;
 	struct listener *listener;
+	const struct front *front;      /* the listener's */
 	int fd;                         /* owned; -1 once it went away */
 	uint32_t index;                 /* in the table */
 	enum conn_state state;

@@ -2,14 +2,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/log.h"
 #include "base/str.h"
 #include "http/head.h"
-#include "http/uri.h"
 #include "http/vars.h"
 #include "multiplexer/front_http.h"
-#include "multiplexer/handoff_fd.h"
 #include "multiplexer/multiplexer.h"
+#include "multiplexer/request.h"
 #include "multiplexer/respond.h"
 #include "multiplexer/spool.h"
 
@@ -23,8 +21,8 @@ struct input {
 	bool kept;              /* they are conn->in's last bytes */
 };
 
-size_t
-front_http_in_max(const struct multiplexer *mux)
+static size_t
+in_max(const struct multiplexer *mux)
 {
 	return MULTIPLEXER_READ + (size_t)mux->settings->max_request_head;
 }
@@ -43,41 +41,14 @@ input_keep(struct conn *conn, struct input *input)
 	return true;
 }
 
-/* An error of the client's: answered, and the connection closes. */
-static void
-refuse(struct conn *conn, int status)
-{
-	conn->keep_alive = false;
-	conn->body_unread = true;
-	respond_own(conn, status, NULL);
-}
-
-static const char *
-local_addr(struct conn *conn)
-{
-	struct sockaddr_storage address;
-	socklen_t len = sizeof address;
-
-	if (!conn->listener->wildcard)
-		return conn->listener->addr;
-	if (conn->local_addr[0] == '\0') {
-		memset(&address, 0, sizeof address);
-		if (getsockname(conn->fd, (struct sockaddr *)&address, &len) != 0)
-			address.ss_family = AF_UNSPEC;
-		address_text(&address, conn->local_addr, conn->local_port);
-	}
-	return conn->local_addr;
-}
-
 /*
  * The site that is asked for.  0, or the status to answer.  scratch.name
  * becomes the name, in lower case.
  */
 static int
-find_vhost(struct conn *conn, const struct head *head)
+find_site(struct conn *conn, const struct head *head)
 {
-	struct multiplexer *mux = conn->mux;
-	char *out = mux->scratch->name;
+	struct scratch *scratch = conn->mux->scratch;
 	struct slice name = { "", 0 };
 	unsigned port;
 	size_t i;
@@ -85,38 +56,26 @@ find_vhost(struct conn *conn, const struct head *head)
 	if (head->host.at != NULL && head->host.len > 0 &&
 	    !head_split_host(head->host, &name, &port))
 		return 400;
-	if (name.len >= sizeof mux->scratch->name)
+	if (name.len >= sizeof scratch->name)
 		return 400;
-	conn->vhost = hosts_find(mux->hosts, name.at, name.len);
-	if (conn->vhost == SETTINGS_NONE)
-		return 421;
-	conn->pool = mux->settings->vhosts[conn->vhost].pool;
 	for (i = 0; i < name.len; i++)
-		out[i] = str_lower(name.at[i]);
-	out[i] = '\0';
-	return 0;
+		scratch->name[i] = str_lower(name.at[i]);
+	scratch->name[i] = '\0';
+	return request_find_site(conn, name);
 }
 
 /* What the head asks for that we can judge: 0, or the status to answer. */
 static int
-check_request(struct conn *conn, const struct head *head)
+check_head(struct conn *conn, const struct head *head)
 {
-	struct multiplexer *mux = conn->mux;
-	const struct vhost_settings *vhost;
-	int status = find_vhost(conn, head);
-	size_t len;
+	int status = find_site(conn, head);
 
 	if (status != 0)
 		return status;
-	vhost = &mux->settings->vhosts[conn->vhost];
-	if (vhost->disabled != NULL || vhost->pool >= mux->pools.count)
-		return 503;
-	if (vhost->tuning.max_body_size != 0 && head->content_length > 0 &&
-	    (uint64_t)head->content_length > vhost->tuning.max_body_size)
-		return 413;
-	conn->keep_alive = head->keep_alive && vhost->tuning.keep_alive;
-	return uri_path(head->path.at, head->path.len, mux->scratch->uri,
-	    sizeof mux->scratch->uri, &len);
+	status = request_check(conn, head->path, head->content_length);
+	conn->keep_alive = status == 0 && head->keep_alive &&
+	    conn->mux->settings->vhosts[conn->vhost].tuning.keep_alive;
+	return status;
 }
 
 static bool
@@ -125,7 +84,7 @@ build_vars(struct conn *conn, const struct head *head, struct nv *vars)
 	struct scratch *scratch = conn->mux->scratch;
 	struct vars_about about = {
 		.server_name = scratch->name,
-		.server_addr = local_addr(conn),
+		.server_addr = request_local_addr(conn),
 		.server_port = conn->listener->port,
 		.remote_addr = conn->remote_addr,
 		.remote_port = conn->remote_port,
@@ -141,144 +100,61 @@ build_vars(struct conn *conn, const struct head *head, struct nv *vars)
 	return vars_build(vars, head, &about);
 }
 
-/* A chunked body's length is known at its end only. */
-static bool
-add_length(struct conn *conn)
-{
-	struct nv vars;
-	char text[24];
-
-	if (!conn->body->chunked || !conn->body->whole)
-		return true;
-	if (!buf_reserve(&conn->vars, 64))
-		return false;
-	vars.data = (unsigned char *)conn->vars.data;
-	vars.len = conn->vars.len;
-	vars.size = conn->vars.size;
-	snprintf(text, sizeof text, "%llu", (unsigned long long)conn->body->len);
-	if (!nv_put_str(&vars, "CONTENT_LENGTH", text))
-		return false;
-	conn->vars.len = vars.len;
-	return true;
-}
-
-static void
-hand_over_kept(struct conn *conn)
-{
-	struct handoff handoff = {
-		.vars = { (unsigned char *)conn->vars.data, conn->vars.len, conn->vars.len },
-		.rest = conn->in.data, .rest_len = conn->in.len,
-		.body_file = -1, .body_stream = -1,
-	};
-
-	timeouts_clear(&conn->timeout);
-	if (!add_length(conn) || !body_ready(conn->body)) {
-		logs_complain(conn->mux, "a request body can't be handed over: %s",
-		    strerror(errno));
-		refuse(conn, 503);
-		return;
-	}
-	handoff.vars.data = (unsigned char *)conn->vars.data;
-	handoff.vars.len = handoff.vars.size = conn->vars.len;
-	if (conn->body_unread)
-		handoff.rest_len = 0;
-	body_handoff(conn->body, &handoff);
-	handoff_or_wait(conn, &handoff);
-}
-
 /* Bytes of a body that is being spooled or fed. */
 static void
 take_body(struct conn *conn, struct input *input)
 {
-	static const int statuses[] = {
-		[BODY_BAD] = 400, [BODY_TOO_LARGE] = 413, [BODY_NO_ROOM] = 503,
-	};
-	struct body *body = conn->body;
-	enum body_result result = body_push(body, &input->at, &input->left);
-	uint64_t timeout = conn->mux->settings->vhosts[conn->vhost].tuning.body_timeout;
+	enum body_result result = body_push(conn->body, &input->at, &input->left);
 
 	if (!input_keep(conn, input))
 		result = BODY_NO_ROOM;
-	if (result == BODY_MORE) {
-		/* While the processor is the slow one, the client's time does not run. */
-		conn_timeout(conn, body->feeding && !conn->read_armed ? 0 : timeout);
-		return;
-	}
-	if (result != BODY_DONE && body->feeding) {
-		/* A processor has the request already; it sees its body end too early. */
-		conn_close(conn);
-		return;
-	}
-	if (result != BODY_DONE) {
-		refuse(conn, statuses[result]);
-		return;
-	}
-	conn->body_unread = false;
-	timeouts_clear(&conn->timeout);
-	if (!body->feeding)
-		hand_over_kept(conn);
-	else if (body->memory.len == 0)
-		body_free(&conn->body);
+	request_body_took(conn, result);
 }
 
 static void
 begin_body(struct conn *conn, const struct head *head, const struct nv *vars,
     struct input *input)
 {
-	const struct tuning *tuning = &conn->mux->settings->vhosts[conn->vhost].tuning;
-	uint64_t total = head->chunked ? BODY_UNTIL_END : (uint64_t)head->content_length;
+	struct request_body body = { head->content_length, head->chunked, .may_stream = true };
 	bool silent = input->left == 0;
 
-	conn->body_unread = true;
-	conn->vars.max = ENVELOPE_MAX_VARS;
-	conn->body = body_new(conn, total, head->chunked, tuning->max_body_size,
-	    tuning->stream_body);
-	if (conn->body == NULL || !buf_add(&conn->vars, vars->data, vars->len)) {
-		refuse(conn, 503);
+	if (!request_body_begin(conn, vars, &body))
 		return;
-	}
-	conn->state = CONN_BODY;
-	if (head->expect_continue && head->minor > 0 && silent && !respond_continue(conn)) {
+	if (head->expect_continue && head->minor > 0 && silent && !front_http_continue(conn)) {
 		conn_close(conn);
 		return;
 	}
 	take_body(conn, input);
-	if (conn->state == CONN_BODY && tuning->stream_body) {
-		/* Nothing more is read before it has a processor. */
-		conn_read_events(conn, false);
-		hand_over_kept(conn);
-	}
+	if (conn->state == CONN_BODY && conn->body->streaming)
+		request_body_stream(conn);
 }
 
 /* A whole head, for a site of ours: its meta-variables, and its body if it's there. */
 static void
 begin_request(struct conn *conn, const struct head *head, struct input *input)
 {
-	struct handoff handoff = { .body_file = -1, .body_stream = -1 };
 	size_t body_len = head->content_length > 0 ? (size_t)head->content_length : 0;
+	const char *body;
+	struct nv vars;
 
-	if (!build_vars(conn, head, &handoff.vars)) {
-		refuse(conn, 431);
+	if (!build_vars(conn, head, &vars)) {
+		request_refuse(conn, 431);
 		return;
 	}
 	/* Kept bytes move when what is left of them is kept on; then a body can't stay there. */
 	if (head->chunked || (body_len > 0 && (body_len > ENVELOPE_MAX_BODY ||
 	    body_len > input->left || input->kept))) {
-		begin_body(conn, head, &handoff.vars, input);
+		begin_body(conn, head, &vars, input);
 		return;
 	}
-	handoff.body = input->at;
-	handoff.body_len = handoff.body_total = body_len;
+	body = input->at;
 	input->at += body_len;
 	input->left -= body_len;
 	if (!input_keep(conn, input)) {
-		refuse(conn, 503);
+		request_refuse(conn, 503);
 		return;
 	}
-	handoff.rest = conn->in.data;
-	handoff.rest_len = conn->in.len;
-	timeouts_clear(&conn->timeout);
-	handoff_or_wait(conn, &handoff);
+	request_hand_over(conn, &vars, body, body_len);
 }
 
 /* Requests that are about us and not about a site. */
@@ -286,14 +162,14 @@ static bool
 answer_ours(struct conn *conn, const struct head *head, struct input *input)
 {
 	if (head->form == HEAD_AUTHORITY) {
-		refuse(conn, 501);
+		request_refuse(conn, 501);
 		return true;
 	}
 	if (head->form != HEAD_ASTERISK)
 		return false;
 	if (!str_is(head->method.at, head->method.len, "OPTIONS") || head->chunked ||
 	    head->content_length > 0 || !input_keep(conn, input)) {
-		refuse(conn, 400);
+		request_refuse(conn, 400);
 		return true;
 	}
 	conn->keep_alive = head->keep_alive;
@@ -318,7 +194,7 @@ take_head(struct conn *conn, struct input *input)
 	result = head_parse(input->at, input->left, &limits, &conn->scanned, head, &used, &status);
 	if (result == HEAD_MORE) {
 		if (!input_keep(conn, input))
-			refuse(conn, 431);
+			request_refuse(conn, 431);
 		else if (conn->state == CONN_IDLE) {
 			conn->state = CONN_HEAD;
 			conn_timeout(conn, mux->settings->header_timeout);
@@ -330,7 +206,7 @@ take_head(struct conn *conn, struct input *input)
 	conn->state = CONN_HEAD;
 	conn->started_us = multiplexer_us(mux);
 	if (result == HEAD_BAD) {
-		refuse(conn, status);
+		request_refuse(conn, status);
 		return;
 	}
 	input->at += used;
@@ -339,15 +215,15 @@ take_head(struct conn *conn, struct input *input)
 	conn->head_only = str_is(head->method.at, head->method.len, "HEAD");
 	if (answer_ours(conn, head, input))
 		return;
-	status = check_request(conn, head);
+	status = check_head(conn, head);
 	if (status != 0)
-		refuse(conn, status);
+		request_refuse(conn, status);
 	else
 		begin_request(conn, head, input);
 }
 
-void
-front_http_again(struct conn *conn)
+static void
+again(struct conn *conn)
 {
 	struct input input = { conn->in.data, conn->in.len, true };
 
@@ -355,11 +231,13 @@ front_http_again(struct conn *conn)
 		take_head(conn, &input);
 }
 
-void
-front_http_feed(struct conn *conn)
+static void
+feed(struct conn *conn, bool on)
 {
-	conn_read_events(conn, true);
-	conn_timeout(conn, conn->mux->settings->vhosts[conn->vhost].tuning.body_timeout);
+	conn_read_events(conn, on);
+	if (on)
+		conn_timeout(conn,
+		    conn->mux->settings->vhosts[conn->vhost].tuning.body_timeout);
 }
 
 /*
@@ -377,7 +255,7 @@ receive(struct conn *conn, size_t most, struct input *input)
 		if (most > 4096)
 			most = 4096;
 		if (!buf_reserve(&conn->in, most)) {
-			refuse(conn, 431);
+			request_refuse(conn, 431);
 			return false;
 		}
 		to = conn->in.data + conn->in.len;
@@ -412,8 +290,8 @@ read_ahead(struct conn *conn)
 		conn_close(conn);
 }
 
-void
-front_http_readable(evutil_socket_t fd, short what, void *context)
+static void
+readable(evutil_socket_t fd, short what, void *context)
 {
 	struct conn *conn = context;
 	struct input input;
@@ -452,3 +330,19 @@ front_http_readable(evutil_socket_t fd, short what, void *context)
 		return;
 	}
 }
+
+const struct front front_http = {
+	.name = "http",
+	.in_max = in_max,
+	.readable = readable,
+	.writable = front_http_writable,
+	.again = again,
+	.feed = feed,
+	.write_head = front_http_write_head,
+	.write_own = front_http_write_own,
+	.send = front_http_send,
+	.send_file = front_http_send_file,
+	.wait = front_http_wait,
+	.next = front_http_next,
+	.drop = front_http_drop,
+};

@@ -31,6 +31,7 @@ listeners_begin(struct multiplexer *mux)
 		listener->fd = -1;
 		listener->batch = 1;
 		listener->settings = &mux->settings->listens[i];
+		listener->front = &front_http;
 		listener->is_private =
 		    listener->settings->connections == CONNECTIONS_PRIVATE;
 	}

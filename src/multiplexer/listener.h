@@ -16,6 +16,7 @@
 #define ADDRESS_TEXT   INET6_ADDRSTRLEN
 #define PORT_TEXT      6
 
+struct front;
 struct multiplexer;
 
 struct listener {
@@ -28,6 +29,7 @@ struct listener {
 	unsigned batch;                         /* how many the next wake-up may accept */
 	struct event event;
 	const struct listen_settings *settings;
+	const struct front *front;              /* of its protocol */
 	char addr[ADDRESS_TEXT];
 	char port[PORT_TEXT];
 };

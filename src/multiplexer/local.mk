@@ -4,15 +4,18 @@ libmultiplexer_la_SOURCES = \
 	%D%/access_format.c %D%/access_format.h \
 	%D%/completion.c %D%/completion.h \
 	%D%/conn.c %D%/conn.h \
-	%D%/front_http.c %D%/front_http.h \
+	%D%/front.h \
+	%D%/front_http.c %D%/front_http_answer.c %D%/front_http.h \
 	%D%/handoff_fd.c %D%/handoff_fd.h \
 	%D%/lease.c %D%/lease.h \
 	%D%/lend.c %D%/lend.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/logs.c %D%/logs.h \
 	%D%/multiplexer.c %D%/multiplexer.h \
+	%D%/out.c %D%/out.h \
 	%D%/pool_log.c %D%/pool_log.h \
 	%D%/queue.c %D%/queue.h \
+	%D%/request.c %D%/request.h \
 	%D%/respond.c %D%/respond.h \
 	%D%/spool.c %D%/spool.h \
 	%D%/timeouts.c %D%/timeouts.h

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "multiplexer/front_http.h"
 #include "multiplexer/multiplexer.h"
 
 #define EXIT_TEMPORARY 111      /* the manager may try again */

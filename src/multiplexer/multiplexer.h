@@ -6,11 +6,12 @@
  * What a client or a processor sends is checked and bounded.  Nothing here
  * blocks: a socket that isn't ready waits for its event.
  *
- *   front_http   a client's bytes -> meta-variables and a body
+ *   front_*      a client's bytes -> requests; answers -> bytes (front.h)
+ *   request      a request's site, its checks, its body
  *   queue, lease a slot for it, now or when one is free
  *   handoff_fd   the envelope, to the slot's channel
  *   completion   what comes back on that channel
- *   respond      the answer, framed, to the client
+ *   respond      the answer, checked, to its front
  */
 #ifndef PERUSERD_MULTIPLEXER_MULTIPLEXER_H
 #define PERUSERD_MULTIPLEXER_MULTIPLEXER_H

@@ -1,61 +1,15 @@
-#include <errno.h>
 #include <string.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "multiplexer/multiplexer.h"
+#include "multiplexer/front.h"
 #include "multiplexer/lend.h"
+#include "multiplexer/multiplexer.h"
 #include "multiplexer/respond.h"
 
-#define OUT_MAX    (512u * 1024)        /* framed bytes that wait for a slow client */
-#define FILE_BURST (1024u * 1024)       /* bytes of an answer memory sent in a row */
-#define PIECES     5
-
-/* Keep what the socket did not take: all but the first `sent` bytes of the pieces. */
-static bool
-keep_rest(struct conn *conn, const struct iovec *pieces, int count, size_t sent)
-{
-	int i;
-
-	conn->out.max = OUT_MAX;
-	for (i = 0; i < count; i++) {
-		const char *at = pieces[i].iov_base;
-		size_t len = pieces[i].iov_len;
-
-		if (sent >= len) {
-			sent -= len;
-			continue;
-		}
-		if (!buf_add(&conn->out, at + sent, len - sent))
-			return false;
-		sent = 0;
-	}
-	return true;
-}
-
-/* Send, in order, after what already waits.  False: the client has gone. */
-static bool
-send_pieces(struct conn *conn, struct iovec *pieces, int count, size_t len, bool more)
-{
-	struct msghdr msg = { .msg_iov = pieces, .msg_iovlen = (size_t)count };
-	ssize_t sent = 0;
-
-	if (conn->out.len == 0) {
-		sent = sendmsg(conn->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
-		if (sent < 0 && errno != EAGAIN && errno != EINTR)
-			return false;
-		if (sent < 0)
-			sent = 0;
-	}
-	return (size_t)sent == len || keep_rest(conn, pieces, count, (size_t)sent);
-}
-
-static uint64_t
-send_timeout(const struct conn *conn)
+uint64_t
+respond_send_timeout(const struct conn *conn)
 {
 	const struct settings *settings = conn->mux->settings;
 
@@ -63,33 +17,12 @@ send_timeout(const struct conn *conn)
 	    settings->tuning.send_timeout;
 }
 
-static void
-wait_for_room(struct conn *conn)
+const char *
+respond_server_name(const struct conn *conn)
 {
-	conn_write_events(conn, true);
-	conn_timeout(conn, send_timeout(conn));
-}
+	const char *server = conn->mux->settings->server_header;
 
-/* Bytes of the answer memory, as many as the socket takes.  False: the client has gone. */
-static bool
-send_file(struct conn *conn)
-{
-	uint64_t budget = FILE_BURST;
-	off_t at = (off_t)conn->file_at;
-	ssize_t sent;
-
-	while (conn->file_left > 0 && budget > 0) {
-		sent = sendfile(conn->fd, conn->file, &at,
-		    conn->file_left < budget ? conn->file_left : budget);
-		if (sent < 0 && (errno == EAGAIN || errno == EINTR))
-			break;
-		if (sent <= 0)
-			return false;
-		conn->file_at = (uint64_t)at;
-		conn->file_left -= (uint64_t)sent;
-		budget -= (uint64_t)sent;
-	}
-	return true;
+	return server != NULL && server[0] != '\0' ? server : NULL;
 }
 
 /* The whole answer is framed.  Send what is left of it, finish if that is all. */
@@ -97,28 +30,25 @@ static void
 answer_complete(struct conn *conn)
 {
 	conn->state = CONN_SENDING;
-	if (conn->out.len == 0 && conn->file_left > 0 && !send_file(conn)) {
+	if (conn->out.len == 0 && conn->file_left > 0 && !conn->front->send_file(conn)) {
 		conn_close(conn);
 		return;
 	}
 	if (conn->out.len > 0 || conn->file_left > 0)
-		wait_for_room(conn);
+		conn->front->wait(conn, true);
 	else
 		conn_finish(conn);
 }
 
-static const char *
-server_name(const struct conn *conn)
+/* The last part of an answer that is otherwise framed. */
+static void
+send_last(struct conn *conn, const struct part *part)
 {
-	const char *server = conn->mux->settings->server_header;
-
-	return server != NULL && server[0] != '\0' ? server : NULL;
-}
-
-static bool
-may_keep_alive(const struct conn *conn)
-{
-	return conn->keep_alive && !conn->body_unread && !conn->mux->stopping;
+	conn->state = CONN_SENDING;
+	if (conn->front->send(conn, part))
+		answer_complete(conn);
+	else
+		conn_close(conn);
 }
 
 static void
@@ -136,26 +66,19 @@ count_answer(struct conn *conn, int status)
 void
 respond_own(struct conn *conn, int status, const char *extra)
 {
-	struct multiplexer *mux = conn->mux;
-	struct buf *out = &mux->scratch->out;
-	struct iovec piece;
+	struct buf *out = &conn->mux->scratch->out;
+	struct part part = { .framing = BODY_EXACT, .end = PART_END };
 
 	out->len = 0;
-	conn->keep_alive = may_keep_alive(conn);
 	timeouts_clear(&conn->timeout);
-	if (!answer_write_own(out, status, conn->minor, conn->head_only, conn->keep_alive,
-	    mux->date, server_name(conn), extra)) {
+	if (!conn->front->write_own(conn, out, status, extra)) {
 		conn_close(conn);
 		return;
 	}
 	count_answer(conn, status);
-	conn->state = CONN_SENDING;
-	piece.iov_base = out->data;
-	piece.iov_len = out->len;
-	if (!send_pieces(conn, &piece, 1, out->len, false))
-		conn_close(conn);
-	else
-		answer_complete(conn);
+	part.head = out->data;
+	part.head_len = out->len;
+	send_last(conn, &part);
 }
 
 void
@@ -202,7 +125,7 @@ respond_failed(struct conn *conn, int status)
 }
 
 /*
- * Parse a CGI head and write the HTTP one into scratch.out.  0: the client got
+ * Parse a CGI head and write the client's into scratch.out.  0: the client got
  * 502, or more is needed where *more says so; else the CGI head's length.
  */
 static size_t
@@ -229,15 +152,11 @@ frame(struct conn *conn, const char *bytes, size_t len, int64_t total, bool cut,
 	}
 	if (total >= 0 && !cut)
 		body_len = total - (int64_t)used;
-	*framing = answer_frame(answer, conn->minor, conn->head_only, body_len,
-	    may_keep_alive(conn));
 	mux->scratch->out.len = 0;
-	if (!answer_write(&mux->scratch->out, answer, framing, conn->minor, mux->date,
-	    server_name(conn))) {
+	if (!conn->front->write_head(conn, &mux->scratch->out, answer, body_len, framing)) {
 		respond_failed(conn, 502);
 		return 0;
 	}
-	conn->keep_alive = framing->keep_alive;
 	count_answer(conn, answer->status);
 	return used;
 }
@@ -262,36 +181,19 @@ send_whole(struct conn *conn, const struct answer_framing *framing, const char *
     uint64_t len, uint64_t file_len, bool cut)
 {
 	struct buf *out = &conn->mux->scratch->out;
-	bool chunked = framing->body == BODY_CHUNKED && len + file_len > 0;
-	struct iovec pieces[PIECES];
-	char size[20], end[] = "\r\n0\r\n\r\n";
-	size_t total = 0;
-	int count = 0, i;
+	struct part part = {
+		.head = out->data, .head_len = out->len, .body = body, .len = (size_t)len,
+		.file_len = file_len, .framing = framing->body, .end = PART_END,
+	};
 
-	pieces[count++] = (struct iovec){ out->data, out->len };
-	if (chunked)
-		pieces[count++] = (struct iovec){ size, answer_chunk_size(size, len) };
-	if (len > 0) {
-		memcpy(&pieces[count].iov_base, &body, sizeof body);
-		pieces[count++].iov_len = (size_t)len;
-	}
-	/* A length that nobody said, of a body that was cut: no good end for it. */
-	if (chunked)
-		pieces[count++] = (struct iovec){ end, cut ? 2 : sizeof end - 1 };
-	for (i = 0; i < count; i++)
-		total += pieces[i].iov_len;
 	conn->sent = len + file_len;
-	if (framing->body == BODY_EXACT && conn->sent < (uint64_t)framing->length)
+	if ((framing->body == BODY_EXACT && conn->sent < (uint64_t)framing->length) ||
+	    (cut && framing->body != BODY_FORBIDDEN)) {
+		part.end = PART_CUT;
 		conn->keep_alive = false;
-	if (cut && framing->body != BODY_FORBIDDEN)
-		conn->keep_alive = false;
-	conn->file_left = file_len;
-	if (send_pieces(conn, pieces, count, total, file_len > 0))
-		answer_complete(conn);
-	else {
-		conn->state = CONN_SENDING;
-		conn_close(conn);
 	}
+	conn->file_left = file_len;
+	send_last(conn, &part);
 }
 
 void
@@ -347,39 +249,21 @@ respond_memory(struct conn *conn, struct slot *slot, uint64_t len, bool cut)
 	send_whole(conn, &framing, NULL, 0, body, cut);
 }
 
-bool
-respond_continue(struct conn *conn)
-{
-	static char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	struct iovec piece = { line, sizeof line - 1 };
-
-	return send_pieces(conn, &piece, 1, sizeof line - 1, false);
-}
-
 /* All of a stream's answer has been framed: end it as its framing asks. */
 static void
 stream_complete(struct stream *stream)
 {
 	struct conn *conn = stream->conn;
-	struct iovec piece;
-	char end[] = "0\r\n\r\n";
+	struct part part = { .framing = stream->body, .end = PART_END };
 	bool bad = stream->cut || stream->received != stream->end ||
 	    (stream->body == BODY_EXACT && stream->left > 0);
-	bool good = true;
 
-	if (bad && stream->body != BODY_FORBIDDEN)
+	if (bad && stream->body != BODY_FORBIDDEN) {
+		part.end = PART_CUT;
 		conn->keep_alive = false;
-	else if (stream->body == BODY_CHUNKED) {
-		piece.iov_base = end;
-		piece.iov_len = sizeof end - 1;
-		good = send_pieces(conn, &piece, 1, sizeof end - 1, false);
 	}
 	stream_free(&conn->stream);
-	conn->state = CONN_SENDING;
-	if (good)
-		answer_complete(conn);
-	else
-		conn_close(conn);
+	send_last(conn, &part);
 }
 
 /* Body bytes of a stream, framed.  False: the client has gone. */
@@ -387,10 +271,10 @@ static bool
 stream_body(struct stream *stream, const char *bytes, size_t len, size_t head_len)
 {
 	struct conn *conn = stream->conn;
-	struct iovec pieces[PIECES];
-	char size[20], line_end[] = "\r\n";
-	size_t total = 0;
-	int count = 0, i;
+	struct part part = {
+		.head = conn->mux->scratch->out.data, .head_len = head_len, .body = bytes,
+		.framing = stream->body, .end = PART_MORE,
+	};
 
 	if (stream->body == BODY_FORBIDDEN)
 		len = 0;
@@ -399,20 +283,9 @@ stream_body(struct stream *stream, const char *bytes, size_t len, size_t head_le
 			len = (size_t)stream->left;
 		stream->left -= len;
 	}
-	if (head_len > 0)
-		pieces[count++] = (struct iovec){ conn->mux->scratch->out.data, head_len };
-	if (len > 0) {
-		if (stream->body == BODY_CHUNKED)
-			pieces[count++] = (struct iovec){ size, answer_chunk_size(size, len) };
-		memcpy(&pieces[count].iov_base, &bytes, sizeof bytes);
-		pieces[count++].iov_len = len;
-		if (stream->body == BODY_CHUNKED)
-			pieces[count++] = (struct iovec){ line_end, 2 };
-	}
-	for (i = 0; i < count; i++)
-		total += pieces[i].iov_len;
+	part.len = len;
 	conn->sent += len;
-	return total == 0 || send_pieces(conn, pieces, count, total, false);
+	return head_len + len == 0 || conn->front->send(conn, &part);
 }
 
 /* The CGI head, perhaps in several pieces.  False: answered otherwise, or more must come. */
@@ -479,55 +352,24 @@ respond_stream(struct stream *stream, const char *bytes, size_t len)
 	}
 	if (conn->out.len > 0) {
 		stream_events(stream, false);
-		wait_for_room(conn);
+		conn->front->wait(conn, true);
 		return false;
 	}
 	return true;
 }
 
-/* False: still not all of it, or the client has gone. */
-static bool
-send_kept(struct conn *conn)
-{
-	ssize_t sent;
-
-	if (conn->out.len == 0)
-		return true;
-	sent = send(conn->fd, conn->out.data, conn->out.len,
-	    MSG_NOSIGNAL | MSG_DONTWAIT | (conn->file_left > 0 ? MSG_MORE : 0));
-	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-		conn_close(conn);
-		return false;
-	}
-	if (sent > 0)
-		buf_drop(&conn->out, (size_t)sent);
-	if (conn->out.len == 0)
-		buf_free(&conn->out);
-	else if (sent > 0)
-		conn_timeout(conn, send_timeout(conn));
-	return conn->out.len == 0;
-}
-
 void
-respond_writable(evutil_socket_t fd, short what, void *context)
+respond_room(struct conn *conn)
 {
-	struct conn *conn = context;
 	struct stream *stream = conn->stream;
 
-	(void)fd;
-	(void)what;
-	if (!send_kept(conn))
-		return;
 	if (stream != NULL) {
-		conn_write_events(conn, false);
-		timeouts_clear(&conn->timeout);
+		conn->front->wait(conn, false);
 		if (respond_stream(stream, NULL, 0))
 			stream_resume(stream);
-		return;
+	} else if (conn->state == CONN_SENDING) {
+		answer_complete(conn);
+	} else {
+		conn->front->wait(conn, false);
 	}
-	if (conn->state != CONN_SENDING) {
-		conn_write_events(conn, false);
-		return;
-	}
-	answer_complete(conn);
 }

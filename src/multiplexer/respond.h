@@ -1,7 +1,6 @@
 /*
- * Answers to clients, framed here and nowhere else on a shared connection: a
- * body longer than was said is cut, a shorter one closes the connection.
- * What the socket does not take is kept, bounded, and sent when it does.
+ * Answers to clients, checked here and framed by their front, nowhere else on a
+ * shared connection: a body longer than was said is cut, a shorter one ends badly.
  */
 #ifndef PERUSERD_MULTIPLEXER_RESPOND_H
 #define PERUSERD_MULTIPLEXER_RESPOND_H
@@ -9,7 +8,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <event2/util.h>
 
 struct conn;
 struct slot;
@@ -36,10 +34,11 @@ void respond_memory(struct conn *conn, struct slot *slot, uint64_t len, bool cut
  */
 bool respond_stream(struct stream *stream, const char *bytes, size_t len);
 
-/* "HTTP/1.1 100 Continue".  False: the client has gone. */
-bool respond_continue(struct conn *conn);
+/* What was kept has been sent: its front takes more. */
+void respond_room(struct conn *conn);
 
-/* The client's socket takes bytes again. */
-void respond_writable(evutil_socket_t fd, short what, void *context);
+/* For fronts: how long a client may pause while it takes an answer; the Server field, or NULL. */
+uint64_t respond_send_timeout(const struct conn *conn);
+const char *respond_server_name(const struct conn *conn);
 
 #endif

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "multiplexer/front_http.h"
+#include "multiplexer/front.h"
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/spool.h"
 
@@ -159,7 +159,7 @@ feed(struct body *body, const char *bytes, size_t len)
 	if ((size_t)sent == len)
 		return true;
 	feed_events(body, true);
-	conn_read_events(body->conn, false);
+	body->conn->front->feed(body->conn, false);
 	return buf_add(&body->memory, bytes + sent, len - (size_t)sent);
 }
 
@@ -295,7 +295,7 @@ body_handed_over(struct conn *conn)
 	if (body->memory.len > 0)
 		feed_events(body, true);
 	else
-		front_http_feed(conn);
+		conn->front->feed(conn, true);
 }
 
 static void
@@ -322,7 +322,7 @@ feed_writable(evutil_socket_t fd, short what, void *context)
 	if (body->whole)
 		body_free(&conn->body);
 	else
-		front_http_feed(conn);
+		conn->front->feed(conn, true);
 }
 
 bool

@@ -1,0 +1,191 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/str.h"
+#include "http/uri.h"
+#include "multiplexer/front.h"
+#include "multiplexer/handoff_fd.h"
+#include "multiplexer/multiplexer.h"
+#include "multiplexer/request.h"
+#include "multiplexer/respond.h"
+
+void
+request_refuse(struct conn *conn, int status)
+{
+	conn->keep_alive = false;
+	conn->body_unread = true;
+	respond_own(conn, status, NULL);
+}
+
+const char *
+request_local_addr(struct conn *conn)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+
+	if (!conn->listener->wildcard)
+		return conn->listener->addr;
+	if (conn->local_addr[0] == '\0') {
+		memset(&address, 0, sizeof address);
+		if (getsockname(conn->fd, (struct sockaddr *)&address, &len) != 0)
+			address.ss_family = AF_UNSPEC;
+		address_text(&address, conn->local_addr, conn->local_port);
+	}
+	return conn->local_addr;
+}
+
+int
+request_find_site(struct conn *conn, struct slice name)
+{
+	struct multiplexer *mux = conn->mux;
+
+	conn->vhost = hosts_find(mux->hosts, name.at, name.len);
+	if (conn->vhost == SETTINGS_NONE)
+		return 421;
+	conn->pool = mux->settings->vhosts[conn->vhost].pool;
+	return 0;
+}
+
+int
+request_check(struct conn *conn, struct slice path, int64_t length)
+{
+	struct multiplexer *mux = conn->mux;
+	const struct vhost_settings *vhost = &mux->settings->vhosts[conn->vhost];
+	size_t len;
+
+	if (vhost->disabled != NULL || vhost->pool >= mux->pools.count)
+		return 503;
+	if (vhost->tuning.max_body_size != 0 && length > 0 &&
+	    (uint64_t)length > vhost->tuning.max_body_size)
+		return 413;
+	return uri_path(path.at, path.len, mux->scratch->uri, sizeof mux->scratch->uri, &len);
+}
+
+void
+request_hand_over(struct conn *conn, const struct nv *vars, const char *body, size_t len)
+{
+	struct handoff handoff = {
+		.vars = *vars, .body = body, .body_len = len, .body_total = len,
+		.rest = conn->in.data, .rest_len = conn->in.len,
+		.body_file = -1, .body_stream = -1,
+	};
+
+	timeouts_clear(&conn->timeout);
+	handoff_or_wait(conn, &handoff);
+}
+
+/* The length of a body that did not say it is known at its end only. */
+static bool
+add_length(struct conn *conn)
+{
+	struct nv vars;
+	char text[24];
+
+	if (conn->body->total != BODY_UNTIL_END || !conn->body->whole)
+		return true;
+	if (!buf_reserve(&conn->vars, 64))
+		return false;
+	vars.data = (unsigned char *)conn->vars.data;
+	vars.len = conn->vars.len;
+	vars.size = conn->vars.size;
+	snprintf(text, sizeof text, "%llu", (unsigned long long)conn->body->len);
+	if (!nv_put_str(&vars, "CONTENT_LENGTH", text))
+		return false;
+	conn->vars.len = vars.len;
+	return true;
+}
+
+/* A request whose variables and body are in the connection. */
+static void
+hand_over_kept(struct conn *conn)
+{
+	struct handoff handoff = {
+		.rest = conn->in.data, .rest_len = conn->in.len,
+		.body_file = -1, .body_stream = -1,
+	};
+
+	timeouts_clear(&conn->timeout);
+	if (!add_length(conn) || !body_ready(conn->body)) {
+		logs_complain(conn->mux, "a request body can't be handed over: %s",
+		    strerror(errno));
+		request_refuse(conn, 503);
+		return;
+	}
+	handoff.vars.data = (unsigned char *)conn->vars.data;
+	handoff.vars.len = handoff.vars.size = conn->vars.len;
+	if (conn->body_unread)
+		handoff.rest_len = 0;
+	body_handoff(conn->body, &handoff);
+	handoff_or_wait(conn, &handoff);
+}
+
+bool
+request_body_begin(struct conn *conn, const struct nv *vars, const struct request_body *body)
+{
+	const struct tuning *tuning = &conn->mux->settings->vhosts[conn->vhost].tuning;
+	uint64_t total = body->length == HEAD_LENGTH_NONE ? BODY_UNTIL_END :
+	    (uint64_t)body->length;
+
+	conn->body_unread = true;
+	conn->vars.max = ENVELOPE_MAX_VARS;
+	conn->body = body_new(conn, total, body->chunked, tuning->max_body_size,
+	    tuning->stream_body && body->may_stream);
+	if (conn->body == NULL || !buf_add(&conn->vars, vars->data, vars->len)) {
+		request_refuse(conn, 503);
+		return false;
+	}
+	conn->state = CONN_BODY;
+	return true;
+}
+
+enum body_result
+request_body_end(struct conn *conn)
+{
+	struct body *body = conn->body;
+
+	if (!body->whole && body->total != BODY_UNTIL_END)
+		return BODY_BAD;
+	body->whole = true;
+	return BODY_DONE;
+}
+
+void
+request_body_took(struct conn *conn, enum body_result result)
+{
+	static const int statuses[] = {
+		[BODY_BAD] = 400, [BODY_TOO_LARGE] = 413, [BODY_NO_ROOM] = 503,
+	};
+	struct body *body = conn->body;
+	uint64_t timeout = conn->mux->settings->vhosts[conn->vhost].tuning.body_timeout;
+
+	if (result == BODY_MORE) {
+		/* While the processor is the slow one, the client's time does not run. */
+		conn_timeout(conn, body->feeding && body->armed ? 0 : timeout);
+		return;
+	}
+	if (result != BODY_DONE && body->feeding) {
+		/* A processor has the request already; it sees its body end too early. */
+		conn_close(conn);
+		return;
+	}
+	if (result != BODY_DONE) {
+		request_refuse(conn, statuses[result]);
+		return;
+	}
+	conn->body_unread = false;
+	timeouts_clear(&conn->timeout);
+	if (!body->feeding)
+		hand_over_kept(conn);
+	else if (body->memory.len == 0)
+		body_free(&conn->body);
+}
+
+void
+request_body_stream(struct conn *conn)
+{
+	/* Nothing more is read before it has a processor. */
+	conn->front->feed(conn, false);
+	hand_over_kept(conn);
+}
