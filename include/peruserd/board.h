@@ -16,10 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BOARD_MAGIC          0x50524231u        /* "PRB1" */
+#define BOARD_MAGIC          0x50524232u        /* "PRB2" */
 #define BOARD_MULTIPLEXERS   64                 /* the waiting mask's bits */
 #define BOARD_BELL_MANAGER   BOARD_MULTIPLEXERS /* the manager's bell, by number */
-#define BOARD_URL            160                /* bytes of a request line in a row, terminator included */
+#define BOARD_ROW            256                /* bytes of a slot's row of text, terminator included */
 #define BOARD_NOBODY         0xffu              /* no multiplexer owns that slot */
 
 enum slot_state {
@@ -54,6 +54,7 @@ struct board_pool {
 	_Atomic uint64_t waiting;       /* bit n: multiplexer n waits for a slot */
 	_Atomic uint64_t requests;      /* totals since the board was made */
 	_Atomic uint64_t errors;        /* answers of 500 and above */
+	_Atomic uint64_t bytes;         /* of answers, as processors gave them */
 	_Atomic uint64_t queue_full;    /* 503 for a full queue */
 	_Atomic uint64_t queue_timeouts;/* 503 for queue_timeout */
 	_Atomic uint64_t expired;       /* killed for expire_timeout */
@@ -63,10 +64,12 @@ struct board_slot {
 	_Atomic uint64_t word;          /* see slot_word_pack */
 	_Atomic uint64_t since_ms;      /* CLOCK_MONOTONIC of the last change of state */
 	_Atomic uint64_t requests;      /* served by the processor that is there now */
+	_Atomic uint64_t bytes;         /* of their answers */
+	_Atomic uint64_t began_ms;      /* leased: when its request began; 0: it is sticky and waits */
 	_Atomic uint32_t vhost;         /* index of the last request's vhost */
 	_Atomic uint32_t lender;        /* whose answer memory and stream it holds: number + 1 */
 	_Atomic uint32_t row_version;   /* odd while the row is being written */
-	char row[BOARD_URL];            /* "GET /path" of the last request; the owner writes it */
+	char row[BOARD_ROW];            /* "METHOD vhost URL" of the last request; the owner writes it */
 };
 
 struct board_multiplexer {
@@ -146,6 +149,6 @@ int board_next_waiter(struct board *board, uint32_t pool, unsigned after);
 
 /* Write, and read without tearing, a slot's row of text (terminated, cut to fit). */
 void board_row_write(struct board_slot *slot, const char *text, size_t len);
-bool board_row_read(const struct board_slot *slot, char out[BOARD_URL]);
+bool board_row_read(const struct board_slot *slot, char out[BOARD_ROW]);
 
 #endif

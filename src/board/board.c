@@ -269,15 +269,15 @@ board_row_write(struct board_slot *slot, const char *text, size_t len)
 }
 
 bool
-board_row_read(const struct board_slot *slot, char out[BOARD_URL])
+board_row_read(const struct board_slot *slot, char out[BOARD_ROW])
 {
 	uint32_t before, after;
 	int tries;
 
 	for (tries = 0; tries < 100; tries++) {
 		before = atomic_load_explicit(&slot->row_version, memory_order_acquire);
-		memcpy(out, slot->row, BOARD_URL);
-		out[BOARD_URL - 1] = '\0';
+		memcpy(out, slot->row, BOARD_ROW);
+		out[BOARD_ROW - 1] = '\0';
 		atomic_thread_fence(memory_order_acquire);
 		after = atomic_load_explicit(&slot->row_version, memory_order_relaxed);
 		if (before == after && !(before & 1))

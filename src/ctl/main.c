@@ -3,14 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <peruserd/board.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "ctl/ask.h"
-#include "ctl/show.h"
-#include "ctl/view.h"
+#include "status/show.h"
 #include "wire/record.h"
 
 #define DEFAULT_SOCKET RUNSTATEDIR "/peruserd/control.sock"
@@ -41,13 +43,48 @@ failed(const struct fault *fault)
 	return EXIT_FAILURE;
 }
 
-static int
-status(const char *socket, bool json)
+#define COLUMNS      80         /* where the width is not known */
+#define COLUMNS_LEAST 40
+#define COLUMNS_MOST 500
+
+/* Of the terminal that is written to; a file or a pipe has 80, or what COLUMNS says. */
+static unsigned
+columns(void)
 {
-	struct buf answer = BUF(ASK_ANSWER_MAX);
+	const char *said = getenv("COLUMNS");
+	unsigned long number = said != NULL ? strtoul(said, NULL, 10) : 0;
+	struct winsize size;
+
+	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		number = size.ws_col;
+	if (number == 0)
+		return COLUMNS;
+	return number < COLUMNS_LEAST ? COLUMNS_LEAST :
+	    number > COLUMNS_MOST ? COLUMNS_MOST : (unsigned)number;
+}
+
+static bool
+show_as_text(const struct view *view, struct buf *out)
+{
+	return show_terminal(view, columns(), out);
+}
+
+static const struct {
+	const char *option;
+	bool (*show)(const struct view *view, struct buf *out);
+} forms[] = {
+	{ NULL, show_as_text },
+	{ "--json", show_json },
+};
+
+static int
+status(const char *socket, bool (*show)(const struct view *view, struct buf *out))
+{
+	struct buf answer = BUF(ASK_ANSWER_MAX), out = BUF(ASK_ANSWER_MAX);
 	struct board *board = NULL;
 	struct fault fault;
 	struct view view;
+	bool written;
 	int board_fd;
 
 	if (!ask(socket, "status\n", &answer, &board_fd, &fault))
@@ -56,16 +93,17 @@ status(const char *socket, bool json)
 		return failed(&fault);
 	if (board_fd >= 0)
 		board = board_map(board_fd, false);
-	if (board != NULL)
-		view_add_board(&view, board);
-	else
+	if (board == NULL)
 		fputs("peruserctl: the board can't be read; counts are missing\n", stderr);
-	(json ? show_json : show_text)(&view, stdout);
+	view_add_board(&view, board, clock_ms());
+	written = show(&view, &out) && fwrite(out.data, 1, out.len, stdout) == out.len &&
+	    fflush(stdout) == 0;
 	board_unmap(&board);
 	fd_close(&board_fd);
 	view_end(&view);
 	buf_free(&answer);
-	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	buf_free(&out);
+	return written ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* For requests that are answered by one line: "ok", or an error. */
@@ -103,8 +141,11 @@ command(const char *socket, const char *name, const char *option)
 	    "upgrade" };
 	size_t i;
 
-	if (strcmp(name, "status") == 0 && (option == NULL || strcmp(option, "--json") == 0))
-		return status(socket, option != NULL);
+	if (strcmp(name, "status") == 0)
+		for (i = 0; i < sizeof forms / sizeof forms[0]; i++)
+			if (option == forms[i].option || (option != NULL &&
+			    forms[i].option != NULL && strcmp(option, forms[i].option) == 0))
+				return status(socket, forms[i].show);
 	if (strcmp(name, "stop") == 0 && option == NULL)
 		return order(socket, "stop\n");
 	if (strcmp(name, "stop") == 0 && strcmp(option, "--now") == 0)

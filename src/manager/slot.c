@@ -147,6 +147,7 @@ slot_fork(struct manager *manager, struct pool *pool)
 	slot_move(manager, index, slot_next(slot->state, SLOT_FORK),
 	    clock_ms() + pool_settings_of(pool)->tuning.start_timeout);
 	atomic_store(&manager->slot_rows[index].requests, 0);
+	atomic_store(&manager->slot_rows[index].bytes, 0);
 	word_set(manager, index, SLOT_STATES, SLOT_STARTING);
 	return true;
 }

@@ -11,6 +11,7 @@
 
 #define BATCH 8                 /* messages taken from one channel in a row */
 #define SERVED_MAX 1000000      /* requests that one report may tell of: a second's */
+#define RAW_MAX ((uint64_t)1 << 50)     /* bytes that a raw answer may claim */
 
 bool
 completion_is_for(const struct slot *from, const struct completion *said)
@@ -35,6 +36,18 @@ count_requests(struct slot *slot, uint32_t count)
 	    memory_order_relaxed);
 }
 
+/* Of an answer that is here whole; a stream's bytes are counted as they come. */
+static uint64_t
+answer_bytes(const struct slot *slot, const struct completion *said)
+{
+	if (said->answer == ANSWER_INLINE)
+		return said->data_len;
+	if (said->answer == ANSWER_MEMORY)
+		return said->answer_len;
+	/* Raw: by its own account. */
+	return slot->raw && said->answer == ANSWER_NONE && said->sent < RAW_MAX ? said->sent : 0;
+}
+
 static void
 take_log(struct slot *slot, const struct completion *said, const unsigned char *data)
 {
@@ -57,6 +70,7 @@ take_served(struct slot *slot, const struct completion *said, const unsigned cha
 	if (!slot->sticky || !completion_is_for(slot, said))
 		return;
 	count_requests(slot, said->count < SERVED_MAX ? said->count : SERVED_MAX);
+	slot_count_bytes(slot->mux, slot->pool, slot, answer_bytes(slot, said));
 	if (said->data_len > 0 && nv_valid(&vars))
 		logs_served(mux, slot, said, &vars);
 	slot_sticky_idle(slot);
@@ -141,6 +155,7 @@ take_answer(struct slot *slot, const struct completion *said, const char *data)
 
 	if (!completion_is_for(slot, said) || slot->conn == NULL)
 		return;
+	slot_count_bytes(slot->mux, slot->pool, slot, answer_bytes(slot, said));
 	if (slot->raw) {
 		/* The first request of a sticky connection is answered; the numbers are its own. */
 		if (slot->conn->vhost == SETTINGS_NONE)
@@ -180,6 +195,7 @@ take_done(struct slot *slot, const struct completion *said, const char *data)
 	if (!completion_is_for(slot, said))
 		return;
 	count_requests(slot, 1);
+	slot_count_bytes(slot->mux, slot->pool, slot, answer_bytes(slot, said));
 	conn = untie(slot);
 	if (conn != NULL && (conn->state == CONN_GIVEN || conn->state == CONN_LEFT)) {
 		close_given(conn, said);

@@ -12,12 +12,24 @@
 #include "multiplexer/spool.h"
 #include "wire/fdpass.h"
 
-/* "GET /path" for status, out of the meta-variables. */
+#define ROW_METHOD 20           /* bytes of the row on the board */
+#define ROW_VHOST  100
+
+static size_t
+row_add(char row[BOARD_ROW], size_t len, const char *text, size_t text_len, size_t most)
+{
+	if (text_len > most)
+		text_len = most;
+	memcpy(row + len, text, text_len);
+	return len + text_len;
+}
+
+/* "METHOD vhost URL" for status, out of the meta-variables. */
 static void
-write_row(struct slot *slot, const struct nv *vars)
+write_row(struct slot *slot, const struct nv *vars, const char *vhost)
 {
 	struct nv_pair pair, method = { NULL, NULL, 0, 0 };
-	char row[BOARD_URL];
+	char row[BOARD_ROW];
 	size_t at = 0, len = 0;
 
 	while (nv_next(vars, &at, &pair) == NV_PAIR) {
@@ -26,15 +38,14 @@ write_row(struct slot *slot, const struct nv *vars)
 		if (str_is(pair.name, pair.name_len, "REQUEST_URI"))
 			break;
 	}
-	if (method.value == NULL || method.value_len >= sizeof row / 2)
+	if (method.value == NULL)
 		return;
-	memcpy(row, method.value, method.value_len);
-	len = method.value_len;
+	len = row_add(row, 0, method.value, method.value_len, ROW_METHOD);
 	row[len++] = ' ';
-	if (pair.value_len > sizeof row - len)
-		pair.value_len = sizeof row - len;
-	memcpy(row + len, pair.value, pair.value_len);
-	board_row_write(board_slot(slot->mux->board, slot->index), row, len + pair.value_len);
+	len = row_add(row, len, vhost, strlen(vhost), ROW_VHOST);
+	row[len++] = ' ';
+	len = row_add(row, len, pair.value, pair.value_len, sizeof row - len);
+	board_row_write(board_slot(slot->mux->board, slot->index), row, len);
 }
 
 /*
@@ -125,6 +136,7 @@ handed_over(struct conn *conn, struct slot *slot, const struct handoff *handoff,
     const struct envelope *e)
 {
 	struct multiplexer *mux = conn->mux;
+	struct board_slot *board = board_slot(mux->board, slot->index);
 	bool raw = e->flags & ENVELOPE_RAW;
 
 	slot->nonce = e->nonce;
@@ -133,13 +145,12 @@ handed_over(struct conn *conn, struct slot *slot, const struct handoff *handoff,
 	if (e->flags & ENVELOPE_STREAM)
 		stream_lent(slot->stream);
 	if (e->flags & (ENVELOPE_MEMORY | ENVELOPE_STREAM))
-		atomic_store_explicit(&board_slot(mux->board, slot->index)->lender,
-		    mux->number + 1, memory_order_relaxed);
+		atomic_store_explicit(&board->lender, mux->number + 1, memory_order_relaxed);
 	timeouts_clear(&conn->timeout);
 	slot_begin(slot, conn, raw, e->flags & ENVELOPE_STICKY);
-	write_row(slot, &handoff->vars);
-	atomic_store_explicit(&board_slot(mux->board, slot->index)->vhost, conn->vhost,
-	    memory_order_relaxed);
+	write_row(slot, &handoff->vars, mux->settings->vhosts[conn->vhost].server_name);
+	atomic_store_explicit(&board->vhost, conn->vhost, memory_order_relaxed);
+	atomic_store_explicit(&board->began_ms, multiplexer_ms(mux), memory_order_relaxed);
 	if (mux->settings->vhosts[conn->vhost].log == SETTINGS_NONE)
 		buf_free(&conn->vars);
 	else if (conn->vars.len == 0)

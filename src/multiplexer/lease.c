@@ -346,6 +346,8 @@ slot_sticky_idle(struct slot *slot)
 	const struct tuning *tuning = &settings->vhosts[slot->vhost].tuning;
 	uint64_t ms = tuning->expire_timeout;
 
+	atomic_store_explicit(&board_slot(slot->mux->board, slot->index)->began_ms, 0,
+	    memory_order_relaxed);
 	if (ms != 0)
 		ms += tuning->keep_alive_timeout + settings->header_timeout + MULTIPLEXER_TICK_MS;
 	multiplexer_timeout(slot->mux, &slot->expire, ms);
@@ -380,6 +382,24 @@ slot_expired(struct slot *slot)
 		conn->slot = NULL;
 		respond_failed(conn, 504);
 	}
+}
+
+void
+slot_count_bytes(struct multiplexer *mux, uint32_t pool, const struct slot *slot, uint64_t bytes)
+{
+	struct board_slot *board;
+
+	if (bytes == 0)
+		return;
+	atomic_fetch_add_explicit(&board_pool(mux->board, pool)->bytes, bytes,
+	    memory_order_relaxed);
+	if (slot == NULL)
+		return;
+	/* Written by one process at a time. */
+	board = board_slot(mux->board, slot->index);
+	atomic_store_explicit(&board->bytes,
+	    atomic_load_explicit(&board->bytes, memory_order_relaxed) + bytes,
+	    memory_order_relaxed);
 }
 
 void

@@ -97,6 +97,10 @@ void slot_abort(struct slot *slot);
 /* Its request ran longer than it may. */
 void slot_expired(struct slot *slot);
 
+/* Bytes of an answer that came from it (NULL: it has gone on to another request). */
+void slot_count_bytes(struct multiplexer *mux, uint32_t pool, const struct slot *slot,
+    uint64_t bytes);
+
 /* Ask the processors of pools where somebody waits to let go of clients' connections. */
 void slots_release_sticky(struct multiplexer *mux);
 

@@ -172,6 +172,7 @@ read_some(struct stream *stream)
 		return false;
 	}
 	stream->received += (uint64_t)got;
+	slot_count_bytes(mux, stream->conn->pool, stream->conn->slot, (uint64_t)got);
 	return respond_stream(stream, mux->scratch->read, (size_t)got) &&
 	    ((size_t)got == sizeof mux->scratch->read || stream->end != STREAM_END_UNKNOWN);
 }

@@ -121,7 +121,7 @@ waiters_take_turns(void **state)
 static void
 rows_are_cut_and_terminated(void **state)
 {
-	char text[400], out[BOARD_URL];
+	char text[400], out[BOARD_ROW];
 	struct board *board;
 	int fd;
 
@@ -130,7 +130,7 @@ rows_are_cut_and_terminated(void **state)
 	memset(text, 'x', sizeof text);
 	board_row_write(board_slot(board, 1), text, sizeof text);
 	assert_true(board_row_read(board_slot(board, 1), out));
-	assert_int_equal(strlen(out), BOARD_URL - 1);
+	assert_int_equal(strlen(out), BOARD_ROW - 1);
 	board_row_write(board_slot(board, 1), "GET /", 5);
 	assert_true(board_row_read(board_slot(board, 1), out));
 	assert_string_equal(out, "GET /");

@@ -127,17 +127,17 @@ tests_unit_manager_paths_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
 tests_unit_manager_paths_LDADD = libmanager.la $(CMOCKA_LIBS)
 TESTS += tests/unit/manager_paths
 
-check_PROGRAMS += tests/unit/ctl_view
-tests_unit_ctl_view_SOURCES = %D%/ctl_view.c
-tests_unit_ctl_view_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_ctl_view_LDADD = libctl.la $(CMOCKA_LIBS)
-TESTS += tests/unit/ctl_view
+check_PROGRAMS += tests/unit/status_view
+tests_unit_status_view_SOURCES = %D%/status_view.c
+tests_unit_status_view_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_status_view_LDADD = libstatus.la $(CMOCKA_LIBS)
+TESTS += tests/unit/status_view
 
-check_PROGRAMS += tests/unit/ctl_show
-tests_unit_ctl_show_SOURCES = %D%/ctl_show.c
-tests_unit_ctl_show_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_ctl_show_LDADD = libctl.la $(CMOCKA_LIBS)
-TESTS += tests/unit/ctl_show
+check_PROGRAMS += tests/unit/status_show
+tests_unit_status_show_SOURCES = %D%/status_show.c
+tests_unit_status_show_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_status_show_LDADD = libstatus.la $(CMOCKA_LIBS)
+TESTS += tests/unit/status_show
 
 check_PROGRAMS += tests/unit/settings_hosts
 tests_unit_settings_hosts_SOURCES = %D%/settings_hosts.c

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/view.h"
+#include "status/view.h"
 #include "wire/record.h"
 
 /* One more element at the end of a growing array, zeroed; NULL without memory. */
@@ -32,15 +32,34 @@ word(char out[VIEW_WORD], const struct record *record, const char *key)
 	snprintf(out, VIEW_WORD, "%s", record_get(record, key));
 }
 
+/* All numbers that come in records; one that is not there stays 0. */
+static void
+take_numbers(const struct view_numbers *numbers, void *to, const struct record *record)
+{
+	uint64_t value;
+	size_t i;
+
+	for (i = 0; i < numbers->count; i++) {
+		if (numbers->at[i].source != FROM_RECORD)
+			continue;
+		value = record_get_number(record, numbers->at[i].key);
+		memcpy((char *)to + numbers->at[i].offset, &value, sizeof value);
+	}
+}
+
+static bool
+is_yes(const struct record *record, const char *key)
+{
+	return strcmp(record_get(record, key), "yes") == 0;
+}
+
 static bool
 take_head(struct view *view, const struct record *record)
 {
-	snprintf(view->version, sizeof view->version, "%s", record_get(record, "version"));
-	word(view->phase, record, "phase");
-	view->pid = record_get_number(record, "pid");
-	view->uptime_ms = record_get_number(record, "uptime_ms");
-	view->live = record_get_number(record, "live");
-	view->server_limit = record_get_number(record, "server_limit");
+	snprintf(view->server.version, sizeof view->server.version, "%s",
+	    record_get(record, "version"));
+	word(view->server.phase, record, "phase");
+	take_numbers(&view_of_server, &view->server, record);
 	return true;
 }
 
@@ -52,10 +71,8 @@ take_multiplexer(struct view *view, const struct record *record)
 	mux = grow(&view->multiplexers, &view->multiplexer_count, sizeof *mux);
 	if (mux == NULL)
 		return false;
-	mux->number = record_get_number(record, "number");
-	mux->pid = record_get_number(record, "pid");
-	mux->restarts = record_get_number(record, "restarts");
-	mux->ready = strcmp(record_get(record, "ready"), "yes") == 0;
+	take_numbers(&view_of_multiplexer, mux, record);
+	mux->ready = is_yes(record, "ready");
 	return true;
 }
 
@@ -66,11 +83,12 @@ take_pool(struct view *view, const struct record *record)
 
 	if (pool == NULL)
 		return false;
+	take_numbers(&view_of_pool, pool, record);
 	pool->index = record_get_number(record, "index");
 	pool->pid = record_get_number(record, "pid");
 	pool->generation = record_get_number(record, "generation");
-	pool->max = record_get_number(record, "max");
 	pool->retry_ms = record_get_number(record, "retry_ms");
+	pool->drained = is_yes(record, "drained");
 	word(pool->state, record, "state");
 	word(pool->namespaces, record, "namespaces");
 	pool->name = strdup(record_get(record, "name"));
@@ -83,23 +101,16 @@ static bool
 take_slot(struct view *view, const struct record *record)
 {
 	struct view_slot *slot = grow(&view->slots, &view->slot_count, sizeof *slot);
-	struct view_pool *pool;
 
 	if (slot == NULL)
 		return false;
+	take_numbers(&view_of_slot, slot, record);
 	slot->index = record_get_number(record, "index");
 	slot->pool = record_get_number(record, "pool");
 	slot->pid = record_get_number(record, "pid");
 	slot->generation = record_get_number(record, "generation");
-	slot->age_ms = record_get_number(record, "age_ms");
+	slot->method = slot->vhost = slot->url = "";
 	word(slot->state, record, "state");
-	if (slot->pool >= view->pool_count)
-		return true;
-	pool = &view->pools[slot->pool];
-	pool->starting += strcmp(slot->state, "starting") == 0;
-	pool->idle += strcmp(slot->state, "idle") == 0;
-	pool->busy += strcmp(slot->state, "busy") == 0;
-	pool->leaving += strcmp(slot->state, "leaving") == 0;
 	return true;
 }
 
@@ -159,12 +170,76 @@ view_parse(struct view *view, char *answer, size_t len, struct fault *fault)
 	return view->whole || fault_set(fault, 0, "peruserd's answer has no end");
 }
 
+/* "METHOD vhost URL" into its three parts, in place. */
+static void
+cut_row(struct view_slot *slot)
+{
+	char *vhost = strchr(slot->row, ' '), *url;
+
+	url = vhost != NULL ? strchr(vhost + 1, ' ') : NULL;
+	if (url == NULL)
+		return;
+	*vhost = *url = '\0';
+	slot->method = slot->row;
+	slot->vhost = vhost + 1;
+	slot->url = url + 1;
+}
+
+static void
+add_slot(struct view_slot *slot, const struct board_slot *row, uint64_t now_ms)
+{
+	uint64_t began = atomic_load(&row->began_ms);
+
+	slot->requests = atomic_load(&row->requests);
+	slot->bytes = atomic_load(&row->bytes);
+	if (board_row_read(row, slot->row))
+		cut_row(slot);
+	if (strcmp(slot->state, "busy") != 0)
+		return;
+	/* A lease may last for many requests; what is asked for is the request's age. */
+	if (began == 0)
+		snprintf(slot->state, VIEW_WORD, "sticky");
+	else
+		slot->age_ms = now_ms > began ? now_ms - began : 0;
+}
+
+static void
+add_pool(struct view_pool *pool, const struct board_pool *row)
+{
+	pool->queued = atomic_load(&row->queued);
+	pool->requests = atomic_load(&row->requests);
+	pool->errors = atomic_load(&row->errors);
+	pool->bytes = atomic_load(&row->bytes);
+	pool->queue_full = atomic_load(&row->queue_full);
+	pool->queue_timeouts = atomic_load(&row->queue_timeouts);
+	pool->expired = atomic_load(&row->expired);
+}
+
+/* A pool's processors, counted. */
+static void
+count_slot(struct view *view, const struct view_slot *slot)
+{
+	struct view_pool *pool;
+
+	if (slot->pool >= view->pool_count)
+		return;
+	pool = &view->pools[slot->pool];
+	pool->starting += strcmp(slot->state, "starting") == 0;
+	pool->idle += strcmp(slot->state, "idle") == 0;
+	pool->busy += strcmp(slot->state, "busy") == 0;
+	pool->sticky += strcmp(slot->state, "sticky") == 0;
+	pool->leaving += strcmp(slot->state, "leaving") == 0;
+	pool->memory += slot->memory;
+	if (view_slot_runs(slot) && slot->age_ms > pool->longest_ms)
+		pool->longest_ms = slot->age_ms;
+}
+
 void
-view_add_board(struct view *view, struct board *board)
+view_add_board(struct view *view, struct board *board, uint64_t now_ms)
 {
 	size_t i;
 
-	for (i = 0; i < view->multiplexer_count; i++) {
+	for (i = 0; board != NULL && i < view->multiplexer_count; i++) {
 		struct view_multiplexer *mux = &view->multiplexers[i];
 
 		if (mux->number >= BOARD_MULTIPLEXERS)
@@ -173,35 +248,37 @@ view_add_board(struct view *view, struct board *board)
 		mux->accepted = atomic_load(&board->multiplexers[mux->number].accepted);
 		mux->requests = atomic_load(&board->multiplexers[mux->number].requests);
 	}
-	for (i = 0; i < view->pool_count; i++) {
-		struct view_pool *pool = &view->pools[i];
-		const struct board_pool *row;
-
-		if (pool->index >= board->pool_count)
-			continue;
-		row = board_pool(board, (uint32_t)pool->index);
-		pool->queued = atomic_load(&row->queued);
-		pool->requests = atomic_load(&row->requests);
-		pool->errors = atomic_load(&row->errors);
-		pool->queue_full = atomic_load(&row->queue_full);
-		pool->queue_timeouts = atomic_load(&row->queue_timeouts);
-		pool->expired = atomic_load(&row->expired);
-	}
+	for (i = 0; board != NULL && i < view->pool_count; i++)
+		if (view->pools[i].index < board->pool_count)
+			add_pool(&view->pools[i],
+			    board_pool(board, (uint32_t)view->pools[i].index));
 	for (i = 0; i < view->slot_count; i++) {
 		struct view_slot *slot = &view->slots[i];
 
-		if (slot->index >= board->slot_count)
-			continue;
-		slot->requests =
-		    atomic_load(&board_slot(board, (uint32_t)slot->index)->requests);
-		board_row_read(board_slot(board, (uint32_t)slot->index), slot->row);
+		if (board != NULL && slot->index < board->slot_count)
+			add_slot(slot, board_slot(board, (uint32_t)slot->index), now_ms);
+		count_slot(view, slot);
 	}
+}
+
+bool
+view_slot_runs(const struct view_slot *slot)
+{
+	return strcmp(slot->state, "busy") == 0;
 }
 
 const struct view_pool *
 view_pool(const struct view *view, uint64_t index)
 {
 	return index < view->pool_count ? &view->pools[index] : NULL;
+}
+
+const char *
+view_pool_name(const struct view *view, const struct view_slot *slot)
+{
+	const struct view_pool *pool = view_pool(view, slot->pool);
+
+	return pool != NULL ? pool->name : "";
 }
 
 void
