@@ -6,4 +6,5 @@ libbase_la_SOURCES = \
 	%D%/fault.c %D%/fault.h \
 	%D%/fd.c %D%/fd.h \
 	%D%/log.c %D%/log.h \
+	%D%/memory.c %D%/memory.h \
 	%D%/str.c %D%/str.h

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "manager/logs.h"
 #include "manager/manager.h"
 
@@ -306,6 +307,7 @@ multiplexer_start(struct multiplexer *mux, struct fault *fault)
 		fault_set(fault, ENOMEM, "write a multiplexer's settings");
 	running = running && run(mux, slice, len, fault);
 	free(slice);
+	memory_give_back();
 	if (running)
 		send_all(mux);
 	return running;

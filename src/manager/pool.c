@@ -151,7 +151,7 @@ make_record(const struct pool *pool, struct confinement *record)
 	record->uid = settings->uid;
 	record->gid = settings->gid;
 	record->group_count = settings->group_count;
-	memcpy(record->groups, settings->groups, sizeof record->groups);
+	memcpy(record->groups, settings->groups, settings->group_count * sizeof record->groups[0]);
 	record->umask = settings->umask;
 	record->nice = settings->nice;
 	memcpy(record->limits, settings->limits, sizeof record->limits);

@@ -18,6 +18,7 @@ bool
 dump_end(struct dump *dump)
 {
 	arena_free(&dump->defaults.arena);
+	arena_free(&dump->defaults.scratch);
 	return fflush(dump->out) == 0 && !ferror(dump->out);
 }
 

@@ -173,11 +173,12 @@ group_find(struct names *names, const char *name, uint32_t *gid)
 
 /* The pool's group, then those that name its user, each once; false: there are too many. */
 static bool
-groups_fill(struct pool_settings *pool, const struct user *user)
+groups_fill(struct pool_settings *pool, const struct user *user, struct arena *arena)
 {
 	size_t i;
 	uint32_t j;
 
+	pool->groups = arena_array(arena, user->group_count + 1, sizeof *pool->groups);
 	pool->groups[0] = pool->gid;
 	pool->group_count = 1;
 	for (i = 0; i < user->group_count; i++) {
@@ -227,7 +228,7 @@ pool_resolve(struct reading *reading, struct names *names, uint32_t index)
 		    say_text(reading, pool->group));
 		return;
 	}
-	if (!groups_fill(pool, &user))
+	if (!groups_fill(pool, &user, reading->arena))
 		pool_wrong(reading, index, user_place, "user \"%s\" is in more than %d groups; "
 		    "take it out of some", say_text(reading, pool->user), CONFINE_GROUPS);
 	else if (pool->uid == 0)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/str.h"
 #include "settings/reading.h"
 
@@ -188,7 +189,7 @@ pools_read(struct reading *reading)
 
 	settings->pool_count = (uint32_t)reading->processors.count;
 	settings->pools = arena_array(reading->arena, settings->pool_count, sizeof *pool);
-	reading->pools_said = arena_array(reading->arena, settings->pool_count, sizeof *said);
+	reading->pools_said = arena_array(reading->scratch, settings->pool_count, sizeof *said);
 	for (i = 0; i < settings->pool_count; i++) {
 		pool = &settings->pools[i];
 		said = &reading->pools_said[i];
@@ -272,7 +273,7 @@ vhosts_read(struct reading *reading)
 
 	settings->vhost_count = (uint32_t)reading->vhosts.count;
 	settings->vhosts = arena_array(reading->arena, settings->vhost_count, sizeof *vhost);
-	reading->vhosts_said = arena_array(reading->arena, settings->vhost_count, sizeof *said);
+	reading->vhosts_said = arena_array(reading->scratch, settings->vhost_count, sizeof *said);
 	for (i = 0; i < settings->vhost_count; i++) {
 		vhost = &settings->vhosts[i];
 		said = &reading->vhosts_said[i];
@@ -372,6 +373,7 @@ reading_begin(struct reading *reading, enum settings_purpose purpose,
 {
 	memset(reading, 0, sizeof *reading);
 	reading->arena = arena_new();
+	reading->scratch = arena_new();
 	reading->report = report;
 	reading->purpose = purpose;
 	reading->sources_end = &reading->sources;
@@ -389,6 +391,7 @@ reading_end(struct reading *reading)
 	free(reading->vhosts.at);
 	map_free(&reading->pool_names);
 	sources_free(reading);
+	arena_free(&reading->scratch);
 	settings->owned = reading->arena;
 	if (reading->report->errors > 0)
 		settings_free(&settings);
@@ -423,12 +426,15 @@ struct settings *
 settings_read(const char *path, enum settings_purpose purpose, struct settings_report *report)
 {
 	struct reading reading;
+	struct settings *settings;
 
 	reading_begin(&reading, purpose, report);
 	source_read(&reading, path, NULL);
 	if (reading.sources != NULL)
 		reading_build(&reading);
-	return reading_end(&reading);
+	settings = reading_end(&reading);
+	memory_give_back();
+	return settings;
 }
 
 struct settings *
@@ -439,7 +445,7 @@ settings_read_text(const char *name, const char *text, size_t len,
 	char *copy;
 
 	reading_begin(&reading, purpose, report);
-	copy = arena_copy(reading.arena, text, len);
+	copy = arena_copy(reading.scratch, text, len);
 	source_text(&reading, name, copy, len);
 	reading_build(&reading);
 	return reading_end(&reading);
@@ -463,6 +469,7 @@ settings_read_fd(int fd, struct settings_report *report)
 	}
 	settings = settings_read_text(name, bytes, len, SETTINGS_SLICE, report);
 	free(bytes);
+	memory_give_back();
 	return settings;
 }
 

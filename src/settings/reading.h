@@ -43,6 +43,7 @@ struct entry {
 struct reading {
 	struct settings *settings;
 	struct arena *arena;            /* the settings' */
+	struct arena *scratch;          /* for what nobody needs once they are read */
 	struct settings_report *report;
 	enum settings_purpose purpose;
 	struct source *sources;         /* in the order they were read */

@@ -105,7 +105,7 @@ struct pool_settings {
 	uint64_t limits[CONFINE_LIMITS];        /* CONFINE_UNSET; cpu: seconds per request */
 	/* resolved; SETTINGS_NONE in slices and where the pool is disabled */
 	uint32_t uid, gid;
-	uint32_t groups[CONFINE_GROUPS];
+	uint32_t *groups;                       /* group_count of them, at most CONFINE_GROUPS */
 	uint32_t group_count;
 	char *disabled;                         /* why it can't run (a start, not -t), or NULL */
 	/* its vhosts, as indexes into settings.vhosts, in order: envelope.vhost counts here */
