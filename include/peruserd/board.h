@@ -35,7 +35,8 @@ enum pool_state {
 	POOL_COLD,              /* no zygote */
 	POOL_STARTING,          /* the zygote loads */
 	POOL_READY,
-	POOL_FAILED             /* can't start; requests get 503 until it was tried again */
+	POOL_FAILED,            /* can't start; requests get 503 until it was tried again */
+	POOL_DRAINED            /* new requests get 503; those that wait are served */
 };
 
 struct slot_word {
@@ -69,6 +70,7 @@ struct board_slot {
 	_Atomic uint32_t vhost;         /* index of the last request's vhost */
 	_Atomic uint32_t lender;        /* whose answer memory and stream it holds: number + 1 */
 	_Atomic uint32_t row_version;   /* odd while the row is being written */
+	_Atomic uint32_t leave;         /* the manager's wish: LEAVING at completion, not IDLE */
 	char row[BOARD_ROW];            /* "METHOD vhost URL" of the last request; the owner writes it */
 };
 

@@ -24,6 +24,9 @@ usage(FILE *out, int status)
 {
 	fputs("usage: peruserctl [-s SOCKET] COMMAND\n"
 	    "  status [--json]   what runs: multiplexers, pools, processors\n"
+	    "  restart POOL      a new zygote and new processors, without losing a request\n"
+	    "  drain POOL        finish what waits and runs, refuse what comes (503)\n"
+	    "  resume POOL       take requests again\n"
 	    "  stop [--now]      finish what runs, then end; --now: within a second\n"
 	    "  reopen-logs       open all log files anew\n"
 	    "  -s SOCKET         the control socket (default " DEFAULT_SOCKET ")\n"
@@ -135,10 +138,23 @@ order(const char *socket, const char *line)
 }
 
 static int
+order_pool(const char *socket, const char *verb, const char *pool)
+{
+	char line[128];
+	int len = snprintf(line, sizeof line, "%s %s\n", verb, pool);
+
+	if (len < 0 || (size_t)len >= sizeof line || strchr(pool, '\n') != NULL) {
+		fprintf(stderr, "peruserctl: that is not the name of a pool\n");
+		return EXIT_USAGE;
+	}
+	return order(socket, line);
+}
+
+static int
 command(const char *socket, const char *name, const char *option)
 {
-	static const char *const later[] = { "top", "reload", "drain", "resume", "restart",
-	    "upgrade" };
+	static const char *const later[] = { "top", "reload", "upgrade" };
+	static const char *const pools[] = { "drain", "resume", "restart" };
 	size_t i;
 
 	if (strcmp(name, "status") == 0)
@@ -152,6 +168,9 @@ command(const char *socket, const char *name, const char *option)
 		return order(socket, "stop now\n");
 	if (strcmp(name, "reopen-logs") == 0 && option == NULL)
 		return order(socket, "reopen-logs\n");
+	for (i = 0; i < sizeof pools / sizeof pools[0]; i++)
+		if (strcmp(name, pools[i]) == 0 && option != NULL)
+			return order_pool(socket, name, option);
 	for (i = 0; i < sizeof later / sizeof later[0]; i++)
 		if (strcmp(name, later[i]) == 0) {
 			fprintf(stderr, "peruserctl: this version (%s) doesn't have \"%s\"\n",

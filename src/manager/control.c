@@ -17,7 +17,7 @@
 
 #define BACKLOG        16
 #define ASKING_MAX     32               /* connections at once */
-#define REQUEST_MAX    64               /* bytes of a request line */
+#define REQUEST_MAX    128              /* bytes of a request line */
 #define ANSWER_MAX     (64u << 20)
 #define PATIENCE_S     10               /* for a request, and for each part of an answer */
 #define GROUPS_MAX     256
@@ -168,28 +168,121 @@ answer_line(struct asking *asking, const char *kind, const char *text)
 }
 
 static void
-obey(struct asking *asking, const char *request, size_t len)
+do_status(struct asking *asking)
+{
+	asking->with_board = status_write(asking->control->manager, &asking->answer);
+	if (asking->with_board)
+		return;
+	buf_free(&asking->answer);
+	answer_line(asking, "error", "the status is too long");
+}
+
+static void
+do_stop(struct asking *asking)
 {
 	struct manager *manager = asking->control->manager;
 
-	if (str_is(request, len, "status")) {
-		asking->with_board = status_write(manager, &asking->answer);
-		if (!asking->with_board) {
-			buf_free(&asking->answer);
-			answer_line(asking, "error", "the status is too long");
-		}
-	} else if (str_is(request, len, "stop") || str_is(request, len, "stop now")) {
-		asking->holds = true;
-		answer_line(asking, "ok", NULL);
-		if (str_is(request, len, "stop now") && manager->phase == MANAGER_RUNNING)
-			manager_stop(manager, manager->settings->stop_timeout);
+	asking->holds = true;
+	answer_line(asking, "ok", NULL);
+	manager_stop(manager, manager->settings->stop_timeout);
+}
+
+static void
+do_stop_now(struct asking *asking)
+{
+	struct manager *manager = asking->control->manager;
+
+	if (manager->phase == MANAGER_RUNNING)
 		manager_stop(manager, manager->settings->stop_timeout);
-	} else if (str_is(request, len, "reopen-logs")) {
-		manager_reopen_logs(manager);
-		answer_line(asking, "ok", NULL);
-	} else {
-		answer_line(asking, "error", "this peruserd doesn't know that request");
+	do_stop(asking);
+}
+
+static void
+do_reopen_logs(struct asking *asking)
+{
+	manager_reopen_logs(asking->control->manager);
+	answer_line(asking, "ok", NULL);
+}
+
+/* ---- about one pool: what is wrong with the wish, or NULL */
+
+static const char *
+do_restart(struct pool *pool)
+{
+	if (pool->drained)
+		return "the pool is drained: resume it first";
+	pool_roll(pool, "peruserctl restart");
+	return pool->loading == NULL ? pool->roll_reason : NULL;
+}
+
+static const char *
+do_drain(struct pool *pool)
+{
+	pool_drain(pool);
+	return NULL;
+}
+
+static const char *
+do_resume(struct pool *pool)
+{
+	if (!pool->drained)
+		return "the pool is not drained";
+	pool_resume(pool);
+	return NULL;
+}
+
+static const struct verb {
+	const char *name;
+	void (*obey)(struct asking *asking);
+	const char *(*obey_pool)(struct pool *pool);
+} verbs[] = {
+	{ "status", do_status, NULL },
+	{ "stop", do_stop, NULL },
+	{ "stop now", do_stop_now, NULL },
+	{ "reopen-logs", do_reopen_logs, NULL },
+	{ "restart", NULL, do_restart },
+	{ "drain", NULL, do_drain },
+	{ "resume", NULL, do_resume },
+};
+
+static void
+obey_pool(struct asking *asking, const struct verb *verb, const char *name, size_t len)
+{
+	struct manager *manager = asking->control->manager;
+	struct pool *pool = pool_by_name(manager, name, len);
+	const char *wrong;
+
+	if (pool == NULL)
+		wrong = "there is no pool of that name";
+	else if (manager->phase != MANAGER_RUNNING)
+		wrong = "peruserd does not run yet, or is stopping";
+	else if (pool->settings->disabled != NULL)
+		wrong = pool->settings->disabled;
+	else
+		wrong = verb->obey_pool(pool);
+	answer_line(asking, wrong != NULL ? "error" : "ok", wrong);
+}
+
+/* "status", or "restart POOL" */
+static void
+obey(struct asking *asking, const char *line, size_t len)
+{
+	size_t i, verb_len;
+
+	for (i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+		verb_len = strlen(verbs[i].name);
+		if (verbs[i].obey != NULL && str_is(line, len, verbs[i].name)) {
+			verbs[i].obey(asking);
+			break;
+		}
+		if (verbs[i].obey_pool != NULL && len > verb_len && line[verb_len] == ' ' &&
+		    str_is(line, verb_len, verbs[i].name)) {
+			obey_pool(asking, &verbs[i], line + verb_len + 1, len - verb_len - 1);
+			break;
+		}
 	}
+	if (i == sizeof verbs / sizeof verbs[0])
+		answer_line(asking, "error", "this peruserd doesn't know that request");
 	answer(asking);
 }
 

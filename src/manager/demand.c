@@ -30,7 +30,7 @@ static void
 count_slots(const struct manager *manager, const struct pool *pool, uint64_t now,
     struct scale_pool *counts, struct longest *longest)
 {
-	uint64_t idle_timeout = pool_settings_of(pool)->tuning.idle_timeout, since;
+	uint64_t idle_timeout = pool->settings->tuning.idle_timeout, since;
 	uint32_t i;
 
 	longest->slot = UINT32_MAX;
@@ -66,7 +66,7 @@ evict_one(struct manager *manager, const struct pool *for_whom, uint64_t now)
 	uint32_t i;
 
 	for (i = 0; i < manager->pool_count; i++) {
-		pool = &manager->pools[i];
+		pool = manager->pools[i];
 		if (pool == for_whom || pool->state != POOL_READY || queued_of(manager, pool) > 0)
 			continue;
 		count_slots(manager, pool, now, &counts, &longest);
@@ -86,8 +86,8 @@ balance(struct manager *manager, struct pool *pool, uint32_t queued, uint64_t no
 	struct longest longest;
 	uint32_t i;
 
-	counts.min_spare = pool_settings_of(pool)->tuning.min_spare_processors;
-	counts.max = pool_settings_of(pool)->tuning.max_processors;
+	counts.min_spare = pool->settings->tuning.min_spare_processors;
+	counts.max = pool->settings->tuning.max_processors;
 	counts.resting = now < pool->fork_at || manager->phase == MANAGER_ENDING;
 	count_slots(manager, pool, now, &counts, &longest);
 	answer = scale_decide(&counts, &server);
@@ -116,12 +116,12 @@ look(struct manager *manager)
 	/* Rung from here on is rung anew. */
 	atomic_store(&manager->board->manager_rung, 0);
 	for (i = 0; i < manager->pool_count; i++) {
-		struct pool *pool = &manager->pools[i];
+		struct pool *pool = manager->pools[i];
 
 		queued = queued_of(manager, pool);
 		wait = wait || queued > 0;
-		if (pool->state == POOL_COLD && queued > 0 && pool->child.pid == 0 &&
-		    now >= pool->retry_at && manager->phase <= MANAGER_STOPPING)
+		pool_look(pool, queued);
+		if (pool->state == POOL_COLD && queued > 0 && now >= pool->retry_at && manager->phase <= MANAGER_STOPPING)
 			pool_start(pool);
 		else if (pool->state == POOL_READY)
 			balance(manager, pool, queued, now);

@@ -16,7 +16,8 @@ libmanager_la_SOURCES = \
 	%D%/slot.c %D%/slot.h \
 	%D%/start.c %D%/start.h \
 	%D%/status.c %D%/status.h \
-	%D%/zygote.c %D%/zygote.h
+	%D%/zygote.c %D%/zygote.h \
+	%D%/zygote_said.c
 libmanager_la_CPPFLAGS = $(AM_CPPFLAGS) -DSBINDIR='"$(sbindir)"'
 libmanager_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 libmanager_la_LIBADD = libsettings.la libboard.la libconfine.la libwire.la libbase.la \

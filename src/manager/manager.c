@@ -95,14 +95,16 @@ manager_multiplexer_ready(struct manager *manager)
 static void
 end_zygotes(struct manager *manager)
 {
+	struct zygote *zygote;
 	uint32_t i;
 
 	manager->phase = MANAGER_ENDING;
 	manager->stop_by = clock_ms() + END_MS;
-	for (i = 0; i < manager->pool_count; i++) {
-		channel_end(&manager->pools[i].channel);
-		child_signal(&manager->pools[i].child, SIGKILL);
-	}
+	for (i = 0; i < manager->pool_count; i++)
+		TAILQ_FOREACH(zygote, &manager->pools[i]->zygotes, link) {
+			channel_end(&zygote->channel);
+			child_signal(&zygote->child, SIGKILL);
+		}
 	manager_zygote_gone(manager);
 }
 
@@ -112,7 +114,7 @@ manager_zygote_gone(struct manager *manager)
 	uint32_t i;
 
 	for (i = 0; i < manager->pool_count; i++)
-		if (manager->pools[i].child.pid != 0)
+		if (!TAILQ_EMPTY(&manager->pools[i]->zygotes))
 			return;
 	event_base_loopbreak(manager->base);
 }
@@ -257,8 +259,8 @@ on_tick(int fd, short what, void *context)
 	(void)what;
 	multiplexers_tick(manager, now);
 	for (i = 0; i < manager->pool_count; i++) {
-		pool_tick(&manager->pools[i], now);
-		if (manager->pools[i].state == POOL_STARTING)
+		pool_tick(manager->pools[i], now);
+		if (manager->pools[i]->loading != NULL)
 			pause = TICK_BUSY_MS;
 	}
 	if (manager->phase == MANAGER_RUNNING)
@@ -300,14 +302,18 @@ begin_loop(struct manager *manager)
 static void
 end_all(struct manager *manager)
 {
+	struct zygote *zygote;
 	uint32_t i;
 
 	for (i = 0; manager->multiplexers != NULL && i < manager->multiplexer_count; i++)
 		if (manager->multiplexers[i].child.pid != 0)
 			child_signal(&manager->multiplexers[i].child, SIGKILL);
-	for (i = 0; manager->pools != NULL && i < manager->pool_count; i++)
-		if (manager->pools[i].child.pid != 0)
-			child_signal(&manager->pools[i].child, SIGKILL);
+	for (i = 0; manager->pools != NULL && i < manager->pool_count; i++) {
+		if (manager->pools[i] == NULL)
+			break;
+		TAILQ_FOREACH(zygote, &manager->pools[i]->zygotes, link)
+			child_signal(&zygote->child, SIGKILL);
+	}
 	start_undo(manager);
 }
 

@@ -64,7 +64,7 @@ struct manager {
 
 	struct multiplexer *multiplexers;
 	uint32_t multiplexer_count;
-	struct pool *pools;
+	struct pool **pools;            /* by index into settings.pools */
 	uint32_t pool_count;
 	struct slot *slots;
 	uint32_t slot_count;

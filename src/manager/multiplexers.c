@@ -80,7 +80,7 @@ send_all(struct multiplexer *mux)
 		send_slot(mux, i);
 	for (i = 0; i < manager->pool_count; i++)
 		if (i % manager->multiplexer_count == mux->number)
-			pool_send_log(&manager->pools[i], &mux->channel);
+			pool_send_logs(manager->pools[i], &mux->channel);
 	for (i = 0; i < manager->settings->listen_count; i++) {
 		memset(&message, 0, sizeof message);
 		message.body.listener.index = i;
@@ -457,10 +457,10 @@ multiplexers_kill(struct manager *manager)
 }
 
 void
-multiplexers_pool_log(struct manager *manager, struct pool *pool)
+multiplexers_pool_log(struct manager *manager, struct zygote *zygote)
 {
-	pool_send_log(pool,
-	    &manager->multiplexers[pool->index % manager->multiplexer_count].channel);
+	zygote_send_log(zygote,
+	    &manager->multiplexers[zygote->pool->index % manager->multiplexer_count].channel);
 }
 
 static void

@@ -15,7 +15,7 @@
 #include "manager/child.h"
 
 struct manager;
-struct pool;
+struct zygote;
 
 struct multiplexer {
 	struct manager *manager;
@@ -44,8 +44,8 @@ void multiplexers_reopen(struct manager *manager);
 void multiplexers_stop(struct manager *manager, uint64_t timeout_ms);
 void multiplexers_kill(struct manager *manager);
 
-/* To the one that is to read that pool's standard error. */
-void multiplexers_pool_log(struct manager *manager, struct pool *pool);
+/* To the one that is to read that zygote's standard error. */
+void multiplexers_pool_log(struct manager *manager, struct zygote *zygote);
 
 /* Wake one that waits for a slot of that pool; wake all. */
 void multiplexers_ring_waiter(struct manager *manager, uint32_t pool);

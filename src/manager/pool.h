@@ -1,65 +1,85 @@
 /*
- * A pool: cold, starting, ready, or failed with a reason and a pause.  Its
- * zygote is one child with a control channel and a socket for its standard
- * error, which one multiplexer reads.
+ * A pool: cold, starting, ready, or failed with a reason and a pause.  What it
+ * is follows from its zygotes: one serves; one may load beside it and takes over
+ * when it has; former ones finish what their processors run, and go.  A slot
+ * belongs to one zygote from its fork to its end.
  */
 #ifndef PERUSERD_MANAGER_POOL_H
 #define PERUSERD_MANAGER_POOL_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <event2/event.h>
 
 #include <peruserd/board.h>
 
-#include "manager/channel.h"
-#include "manager/child.h"
+#include "manager/zygote.h"
 #include "settings/settings.h"
 
 struct manager;
 
 struct pool {
 	struct manager *manager;
-	uint32_t index;
-	enum pool_state state;
-	struct child child;             /* the zygote */
-	struct channel channel;
-	struct event *ended;            /* on its pidfd */
-	int log;                        /* the end of its standard error that a multiplexer reads */
-	uint32_t generation;            /* of its zygote: counts up */
+	const struct pool_settings *settings;
+	uint32_t index;                 /* into the settings' pools, and the board's */
 	uint32_t slot_first, slot_count;
-	unsigned strays;                /* messages from it that made no sense */
-	bool spoilt;                    /* it broke the protocol: failed, not just ended */
-	uint64_t started;               /* ms */
-	uint64_t deadline;              /* ms, of its start or its kill; 0: none */
+	enum pool_state state;          /* what follows from the rest */
+	struct zygote *serving;         /* told to fork; NULL: none */
+	struct zygote *loading;         /* serves once it has loaded; NULL: none */
+	struct zygote_list zygotes;     /* all that live, those that leave too */
+	uint32_t generation;            /* of the last zygote */
+	bool failed;                    /* can't start; is tried again at retry_at */
+	bool drained;                   /* takes no requests: an operator's wish */
+	bool removed;                   /* takes no requests, for good */
+	bool roll_again;                /* once a former zygote has gone */
 	uint64_t pause, retry_at;       /* ms: the back-off of a failing zygote */
 	uint64_t fork_pause, fork_at;   /* ms: that of failing processors */
 	char *reason;                   /* why it failed; owned; NULL */
+	char *roll_reason;              /* why it was not rolled; owned; NULL */
 };
 
-const struct pool_settings *pool_settings_of(const struct pool *pool);
+struct pool *pool_new(struct manager *manager, uint32_t index, uint32_t slot_first,
+    uint32_t slot_count);
+void pool_free(struct pool **pool);
 
-void pool_begin(struct pool *pool, struct manager *manager, uint32_t index);
+/* The one of that name, or NULL. */
+struct pool *pool_by_name(const struct manager *manager, const char *name, size_t len);
 
-/* Start its zygote.  On failure the pool is failed and says why. */
+/* Start its zygote, where it has none.  On failure the pool is failed and says why. */
 void pool_start(struct pool *pool);
 
-/* Its zygote is ready to fork. */
-void pool_loaded(struct pool *pool);
+/*
+ * Begin anew, with a new zygote: when that has loaded it takes over, and the
+ * former one's processors finish what they run within graceful_timeout.  Where
+ * it fails to load the former one stays.  A cold pool has nothing to roll; a
+ * failed one is tried at once.
+ */
+void pool_roll(struct pool *pool, const char *why);
 
-/* Remember why, where no reason is known yet. */
-void pool_blame(struct pool *pool, const char *reason);
+/*
+ * Take no more requests (they get 503), serve those that wait, finish what
+ * runs, then let the zygote go.  Resume: as it was before, cold.
+ */
+void pool_drain(struct pool *pool);
+void pool_resume(struct pool *pool);
 
-/* Kill the zygote, and with it the namespace; the rest happens when it has ended. */
-void pool_kill(struct pool *pool, const char *reason);
+/* The same for good; pool_is_gone() once nothing of it runs. */
+void pool_remove(struct pool *pool);
+bool pool_is_gone(const struct pool *pool);
+
+/* From its zygotes.  The one that has ended is freed. */
+void pool_zygote_loaded(struct pool *pool, struct zygote *zygote);
+void pool_zygote_ended(struct pool *pool, struct zygote *zygote);
 
 /* A processor could not be forked, or died before it served: pause. */
 void pool_processor_failed(struct pool *pool, int error);
 
-/* Deadlines: the start's, the pause's, its slots'. */
+/* So many requests wait in it: drained with none left to serve, its zygote goes. */
+void pool_look(struct pool *pool, uint32_t queued);
+
+/* Deadlines: its zygotes', the pause's, its slots'. */
 void pool_tick(struct pool *pool, uint64_t now);
 
 /* Tell the multiplexer that reads this pool's standard error. */
-void pool_send_log(struct pool *pool, struct channel *channel);
+void pool_send_logs(struct pool *pool, struct channel *channel);
 
 #endif

@@ -128,26 +128,29 @@ slot_fork(struct manager *manager, struct pool *pool)
 	int ends[2];
 	bool sent;
 
-	if (index == UINT32_MAX || !slot_channel(ends))
+	if (pool->serving == NULL || index == UINT32_MAX || !slot_channel(ends))
 		return false;
 	slot = &manager->slots[index];
 	memset(&message, 0, sizeof message);
 	message.body.slot.slot = index;
 	message.body.slot.generation = slot->generation;
 	message.body.slot.pool = pool->index;
-	sent = channel_send(&pool->channel, &message, MESSAGE_FORK, ends[1]);
+	sent = channel_send(&pool->serving->channel, &message, MESSAGE_FORK, ends[1]);
 	fd_close(&ends[1]);
 	if (!sent) {
 		fd_close(&ends[0]);
 		return false;
 	}
 	slot->channel = ends[0];
+	slot->zygote = pool->serving;
+	slot->zygote->slots++;
 	slot->pid = 0;
 	slot->killed = slot->asked = false;
 	slot_move(manager, index, slot_next(slot->state, SLOT_FORK),
-	    clock_ms() + pool_settings_of(pool)->tuning.start_timeout);
+	    clock_ms() + pool->settings->tuning.start_timeout);
 	atomic_store(&manager->slot_rows[index].requests, 0);
 	atomic_store(&manager->slot_rows[index].bytes, 0);
+	atomic_store(&manager->slot_rows[index].leave, 0);
 	word_set(manager, index, SLOT_STATES, SLOT_STARTING);
 	return true;
 }
@@ -171,13 +174,16 @@ static void
 slot_bury(struct manager *manager, uint32_t index, int status)
 {
 	struct slot *slot = &manager->slots[index];
+	struct zygote *zygote = slot->zygote;
 
 	slot_move(manager, index, SLOT_EMPTY, 0);
 	fd_close(&slot->channel);
 	multiplexers_slot_gone(manager, index, status);
 	slot->generation++;
 	slot->pid = 0;
+	slot->zygote = NULL;
 	word_set(manager, index, SLOT_STATES, SLOT_EMPTY);
+	zygote_slot_gone(zygote);
 }
 
 void
@@ -186,14 +192,14 @@ slot_not_forked(struct manager *manager, uint32_t index, int error)
 	if (manager->slots[index].state != SLOT_STARTING)
 		return;
 	slot_bury(manager, index, 0);
-	pool_processor_failed(&manager->pools[manager->slots[index].pool], error);
+	pool_processor_failed(manager->pools[manager->slots[index].pool], error);
 }
 
 void
 slot_gone(struct manager *manager, uint32_t index, int status)
 {
 	struct slot *slot = &manager->slots[index];
-	struct pool *pool = &manager->pools[slot->pool];
+	struct pool *pool = manager->pools[slot->pool];
 	uint64_t served = atomic_load(&manager->slot_rows[index].requests);
 	bool leased = slot_board_state(manager, index, NULL, NULL) == SLOT_LEASED;
 	bool crashed = WIFSIGNALED(status) && !slot->asked && WTERMSIG(status) != SIGTERM;
@@ -202,10 +208,10 @@ slot_gone(struct manager *manager, uint32_t index, int status)
 	if (slot_next(slot->state, SLOT_GONE) == slot->state)
 		return;
 	if (crashed)
-		log_warning("pool %s: processor %d %s", pool_settings_of(pool)->name,
+		log_warning("pool %s: processor %d %s", pool->settings->name,
 		    (int)slot->pid, child_ending(status, ending, sizeof ending));
 	else
-		log_debug("pool %s: processor %d has gone", pool_settings_of(pool)->name,
+		log_debug("pool %s: processor %d has gone", pool->settings->name,
 		    (int)slot->pid);
 	/* One that never had a request and ends by itself will do so again. */
 	if (!slot->asked && !leased && served == 0 &&
@@ -225,15 +231,15 @@ slot_signal(struct manager *manager, uint32_t index, int number)
 	message.body.signal.slot = index;
 	message.body.signal.generation = slot->generation;
 	message.body.signal.signal = (uint32_t)number;
-	channel_send(&manager->pools[slot->pool].channel, &message, MESSAGE_SIGNAL, -1);
+	channel_send(&slot->zygote->channel, &message, MESSAGE_SIGNAL, -1);
 }
 
 static uint64_t
 kill_deadline(struct manager *manager, uint32_t index)
 {
-	struct pool *pool = &manager->pools[manager->slots[index].pool];
+	struct pool *pool = manager->pools[manager->slots[index].pool];
 
-	return clock_ms() + pool_settings_of(pool)->tuning.kill_timeout;
+	return clock_ms() + pool->settings->tuning.kill_timeout;
 }
 
 bool
@@ -251,6 +257,22 @@ slot_retire(struct manager *manager, uint32_t index)
 }
 
 void
+slot_leave(struct manager *manager, uint32_t index)
+{
+	struct slot *slot = &manager->slots[index];
+
+	if (slot->state == SLOT_STARTING) {
+		slot_kill(manager, index);
+		return;
+	}
+	if (slot->state != SLOT_IDLE)
+		return;
+	slot->asked = true;
+	atomic_store(&manager->slot_rows[index].leave, 1);
+	slot_retire(manager, index);
+}
+
+void
 slot_kill(struct manager *manager, uint32_t index)
 {
 	struct slot *slot = &manager->slots[index];
@@ -264,25 +286,40 @@ slot_kill(struct manager *manager, uint32_t index)
 }
 
 void
+slot_look(struct manager *manager, uint32_t index)
+{
+	struct slot *slot = &manager->slots[index];
+
+	if (slot->state != SLOT_IDLE)
+		return;
+	if (slot_board_state(manager, index, NULL, NULL) == SLOT_LEAVING) {
+		/* The processor said that it leaves; or it is to, and doesn't know that yet. */
+		slot_move(manager, index, SLOT_LEAVING, kill_deadline(manager, index));
+		if (slot->asked)
+			slot_signal(manager, index, SIGTERM);
+	} else if (slot->asked) {
+		/* Given back in the moment in which it was told to leave. */
+		slot_retire(manager, index);
+	}
+}
+
+void
 slot_tick(struct manager *manager, uint32_t index, uint64_t now)
 {
 	struct slot *slot = &manager->slots[index];
-	struct pool *pool = &manager->pools[slot->pool];
+	struct pool *pool = manager->pools[slot->pool];
 
-	/* A multiplexer heard from the processor that it leaves. */
-	if (slot->state == SLOT_IDLE &&
-	    slot_board_state(manager, index, NULL, NULL) == SLOT_LEAVING)
-		slot_move(manager, index, SLOT_LEAVING, kill_deadline(manager, index));
+	slot_look(manager, index);
 	if (slot->deadline == 0 || now < slot->deadline)
 		return;
 	if (slot->state == SLOT_LEAVING && slot->killed) {
-		pool_kill(pool, "one of its processors could not be killed");
+		zygote_kill(slot->zygote, "one of its processors could not be killed");
 		return;
 	}
 	if (slot->state == SLOT_STARTING)
 		pool_processor_failed(pool, ETIMEDOUT);
 	log_warning("pool %s: processor %d %s in time and is killed",
-	    pool_settings_of(pool)->name, (int)slot->pid,
+	    pool->settings->name, (int)slot->pid,
 	    slot->state == SLOT_STARTING ? "did not start" : "did not leave");
 	slot_kill(manager, index);
 }

@@ -14,6 +14,7 @@
 
 struct manager;
 struct pool;
+struct zygote;
 
 enum slot_event {
 	SLOT_FORK,              /* the zygote is told to fork */
@@ -33,6 +34,7 @@ struct slot {
 	enum slot_state state;          /* ours: EMPTY, STARTING, IDLE (leased or not), LEAVING */
 	uint32_t generation;
 	uint32_t pool;
+	struct zygote *zygote;          /* that forked it, or is to; NULL where it is EMPTY */
 	pid_t pid;                      /* for status and the access log; never signalled by it */
 	int channel;                    /* the multiplexers' end; -1: none */
 	bool killed;                    /* SIGKILL was asked for */
@@ -45,7 +47,7 @@ struct slot {
 enum slot_state slot_board_state(const struct manager *manager, uint32_t slot, unsigned *owner,
     uint64_t *since);
 
-/* Ask the pool's zygote for one more processor.  False: it can't be asked now. */
+/* Ask the pool's serving zygote for one more processor.  False: it can't be asked now. */
 bool slot_fork(struct manager *manager, struct pool *pool);
 
 /* The zygote's news about that slot; generation is checked by the caller. */
@@ -56,10 +58,16 @@ void slot_gone(struct manager *manager, uint32_t slot, int status);
 /* Let an idle one go.  False: it isn't idle (any more). */
 bool slot_retire(struct manager *manager, uint32_t slot);
 
+/* Let it go when it is idle: now, or at the completion of what it runs. */
+void slot_leave(struct manager *manager, uint32_t slot);
+
 /* Kill whatever runs there; the ladder goes on in slot_tick. */
 void slot_kill(struct manager *manager, uint32_t slot);
 
-/* Deadlines, and words that a multiplexer set to LEAVING. */
+/* Words that a multiplexer set to LEAVING. */
+void slot_look(struct manager *manager, uint32_t slot);
+
+/* Deadlines. */
 void slot_tick(struct manager *manager, uint32_t slot, uint64_t now);
 
 #endif

@@ -156,12 +156,14 @@ start_tables(struct manager *manager, struct fault *fault)
 	if (manager->multiplexers == NULL || manager->pools == NULL || manager->slots == NULL)
 		return fault_set(fault, ENOMEM, "make the tables");
 	for (pool = 0; pool < manager->pool_count; pool++) {
-		pool_begin(&manager->pools[pool], manager, pool);
-		manager->pools[pool].slot_first = first;
-		manager->pools[pool].slot_count =
-		    (uint32_t)manager->settings->pools[pool].tuning.max_processors;
-		first += manager->pools[pool].slot_count;
-		for (slot = manager->pools[pool].slot_first; slot < first; slot++) {
+		struct pool *made = pool_new(manager, pool, first,
+		    (uint32_t)manager->settings->pools[pool].tuning.max_processors);
+
+		if (made == NULL)
+			return fault_set(fault, ENOMEM, "make the tables");
+		manager->pools[pool] = made;
+		first += made->slot_count;
+		for (slot = made->slot_first; slot < first; slot++) {
 			manager->slots[slot].pool = pool;
 			manager->slots[slot].channel = -1;
 		}

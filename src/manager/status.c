@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -39,25 +40,54 @@ write_multiplexer(struct record_writer *writer, const struct multiplexer *mux)
 	record_end(writer);
 }
 
+/* One that is to take over, and those that leave. */
+static void
+write_zygotes(struct record_writer *writer, const struct pool *pool)
+{
+	const struct zygote *zygote;
+	uint64_t former = 0;
+
+	TAILQ_FOREACH(zygote, &pool->zygotes, link)
+		former += zygote != pool->serving && zygote != pool->loading;
+	record_number(writer, "former", former);
+	record_text(writer, "rolling", (pool->serving != NULL && pool->loading != NULL) ||
+	    pool->roll_again ? "yes" : "no");
+}
+
+/* What is wrong with it now. */
+static void
+write_trouble(struct record_writer *writer, const struct pool *pool, uint64_t now)
+{
+	char text[512];
+
+	if (pool->state == POOL_FAILED && pool->reason != NULL)
+		record_text(writer, "reason", pool->reason);
+	else if (pool->roll_reason != NULL) {
+		snprintf(text, sizeof text, "it was not begun anew: %s", pool->roll_reason);
+		record_text(writer, "reason", text);
+	}
+	if (pool->state == POOL_FAILED && pool->retry_at > now)
+		record_number(writer, "retry_ms", pool->retry_at - now);
+}
+
 static void
 write_pool(struct record_writer *writer, const struct pool *pool, uint64_t now)
 {
-	const struct pool_settings *settings = pool_settings_of(pool);
-	bool fails = pool->state == POOL_FAILED;
+	const struct pool_settings *settings = pool->settings;
+	const struct zygote *zygote = pool->serving != NULL ? pool->serving : pool->loading;
 
 	record_begin(writer, "pool");
 	record_number(writer, "index", pool->index);
 	record_text(writer, "name", settings->name);
 	record_text(writer, "user", settings->user != NULL ? settings->user : "");
 	record_text(writer, "state", pool_states[pool->state]);
-	if (fails && pool->reason != NULL)
-		record_text(writer, "reason", pool->reason);
-	if (fails && pool->retry_at > now)
-		record_number(writer, "retry_ms", pool->retry_at - now);
-	record_number(writer, "pid", (uint64_t)pool->child.pid);
-	record_number(writer, "generation", pool->generation);
-	record_text(writer, "namespaces", pool->child.pid == 0 ? "" :
-	    pool->child.namespaced ? "yes" : "no");
+	record_text(writer, "drained", pool->drained ? "yes" : "no");
+	write_trouble(writer, pool, now);
+	record_number(writer, "pid", zygote != NULL ? (uint64_t)zygote->child.pid : 0);
+	record_number(writer, "generation", zygote != NULL ? zygote->generation : 0);
+	record_text(writer, "namespaces", zygote == NULL ? "" :
+	    zygote->child.namespaced ? "yes" : "no");
+	write_zygotes(writer, pool);
 	record_number(writer, "max", settings->tuning.max_processors);
 	record_end(writer);
 }
@@ -104,7 +134,7 @@ status_write(const struct manager *manager, struct buf *to)
 	for (i = 0; i < manager->multiplexer_count; i++)
 		write_multiplexer(&writer, &manager->multiplexers[i]);
 	for (i = 0; i < manager->pool_count; i++)
-		write_pool(&writer, &manager->pools[i], now);
+		write_pool(&writer, manager->pools[i], now);
 	for (i = 0; i < manager->slot_count; i++)
 		if (manager->slots[i].state != SLOT_EMPTY)
 			write_slot(&writer, manager, i, now);

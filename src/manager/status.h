@@ -3,7 +3,8 @@
  *
  *   peruserd    version= pid= uptime_ms= phase= live= server_limit= multiplexers= pools=
  *   multiplexer number= pid= ready= restarts=
- *   pool        index= name= user= state= reason= pid= generation= namespaces= max= retry_ms=
+ *   pool        index= name= user= state= drained= reason= retry_ms= pid= generation=
+ *               namespaces= former= rolling= max=
  *   slot        index= pool= generation= pid= state= age_ms=
  *   end
  *

@@ -1,111 +1,378 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-#include "base/log.h"
+#include "base/clock.h"
+#include "base/fd.h"
 #include "manager/manager.h"
 #include "manager/zygote.h"
 
-/* A late word about a slot that was buried meanwhile is no crime; a thousand are. */
-#define STRAYS_MAX 1000
+/* A zygote's queue: one FORK and two SIGNALs for each slot, and some air. */
+#define QUEUE_A_SLOT 3
+#define QUEUE_MORE   16
 
-/* That pool's slot, of this generation; else UINT32_MAX. */
-static uint32_t
-own_slot(struct pool *pool, uint32_t slot, uint32_t generation)
+/* ---- its start */
+
+static int
+open_root(const char *path)
 {
-	if (slot >= pool->slot_first && slot - pool->slot_first < pool->slot_count &&
-	    pool->manager->slots[slot].generation == generation)
-		return slot;
-	if (++pool->strays > STRAYS_MAX) {
-		pool->spoilt = true;
-		pool_kill(pool, "it speaks of slots that are not its own");
-	}
-	return UINT32_MAX;
+	struct open_how how;
+
+	memset(&how, 0, sizeof how);
+	how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+	how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+	return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
 }
 
 static void
-on_loaded(struct pool *pool, const struct message *message, pid_t pid)
+make_record(const struct pool *pool, struct confinement *record)
 {
-	(void)message;
-	(void)pid;
-	pool_loaded(pool);
+	const struct pool_settings *settings = pool->settings;
+
+	memset(record, 0, sizeof *record);
+	record->magic = CONFINE_MAGIC;
+	record->flags = (settings->no_new_privs ? CONFINE_NO_NEW_PRIVS : 0) |
+	    (settings->chroot != NULL ? CONFINE_CHROOT : 0);
+	record->uid = settings->uid;
+	record->gid = settings->gid;
+	record->group_count = settings->group_count;
+	memcpy(record->groups, settings->groups, settings->group_count * sizeof record->groups[0]);
+	record->umask = settings->umask;
+	record->nice = settings->nice;
+	memcpy(record->limits, settings->limits, sizeof record->limits);
+	/* Seconds per request: its processors set that anew for each. */
+	record->limits[CONFINE_CPU] = CONFINE_UNSET;
+	/* Ours is raised for thousands of channels; theirs is what we were started with. */
+	if (record->limits[CONFINE_NOFILE] == CONFINE_UNSET)
+		record->limits[CONFINE_NOFILE] = pool->manager->plain_nofile;
 }
 
-static void
-on_forked(struct pool *pool, const struct message *message, pid_t pid)
-{
-	const struct message_slot *said = &message->body.slot;
-	uint32_t slot = own_slot(pool, said->slot, said->generation);
-
-	if (slot != UINT32_MAX)
-		slot_forked(pool->manager, slot, pid);
-}
-
-static void
-on_not_forked(struct pool *pool, const struct message *message, pid_t pid)
-{
-	const struct message_slot_gone *said = &message->body.gone;
-	uint32_t slot = own_slot(pool, said->slot, said->generation);
-
-	(void)pid;
-	if (slot != UINT32_MAX)
-		slot_not_forked(pool->manager, slot, said->status);
-}
-
-static void
-on_gone(struct pool *pool, const struct message *message, pid_t pid)
-{
-	const struct message_slot_gone *said = &message->body.gone;
-	uint32_t slot = own_slot(pool, said->slot, said->generation);
-
-	(void)pid;
-	if (slot != UINT32_MAX)
-		slot_gone(pool->manager, slot, said->status);
-}
-
-static void
-on_fault(struct pool *pool, const struct message *message, pid_t pid)
-{
-	const struct message_fault *said = &message->body.fault;
-	const char *step = said->step > CONFINE_STEP_NONE && said->step < CONFINE_STEPS ?
-	    confine_step_name((enum confine_step)said->step) : NULL;
-	char text[MESSAGE_TEXT * 4], reason[MESSAGE_TEXT * 4 + 64];
-
-	(void)pid;
-	log_escape(text, sizeof text, said->text, strnlen(said->text, sizeof said->text), 0);
-	snprintf(reason, sizeof reason, "%s%s%s", step != NULL ? step : "",
-	    step != NULL ? ": " : "", text);
-	pool_blame(pool, reason);
-}
-
-/* By message type; what a zygote may send at all is message.h's table. */
-static void (*const handlers[MESSAGE_TYPES])(struct pool *, const struct message *, pid_t) = {
-	[MESSAGE_LOADED]     = on_loaded,
-	[MESSAGE_FORKED]     = on_forked,
-	[MESSAGE_NOT_FORKED] = on_not_forked,
-	[MESSAGE_GONE]       = on_gone,
-	[MESSAGE_FAULT]      = on_fault,
+struct start {
+	struct confinement record;
+	char title[128];
+	char *slice;
+	size_t slice_len;
+	int control[2];
+	int log[2];
+	int root;
 };
 
-static void
-zygote_got(void *owner, const struct message *message, pid_t pid)
+static bool
+prepare(const struct pool *pool, struct start *start, struct fault *fault)
 {
-	if (handlers[message->header.type] != NULL)
-		handlers[message->header.type](owner, message, pid);
-}
+	const struct pool_settings *settings = pool->settings;
+	FILE *text;
+	bool whole;
 
-static void
-zygote_lost(void *owner, enum message_got why)
-{
-	struct pool *pool = owner;
-
-	channel_end(&pool->channel);
-	/* Usually it exits and its pidfd tells how; where it doesn't, this ends it. */
-	if (why == MESSAGE_BROKEN) {
-		pool->spoilt = true;
-		pool_blame(pool, "its zygote sent what is no message, or a descriptor");
+	if (settings->chroot != NULL) {
+		start->root = open_root(settings->chroot);
+		if (start->root < 0)
+			return fault_set(fault, errno, "open its chroot %s (no symbolic links)",
+			    settings->chroot);
 	}
-	child_signal(&pool->child, SIGKILL);
+	text = open_memstream(&start->slice, &start->slice_len);
+	whole = text != NULL &&
+	    settings_slice_pool(pool->manager->settings, pool->index, text);
+	if (text != NULL && fclose(text) != 0)
+		whole = false;
+	if (!whole || !child_control(start->control) || !fd_pair(SOCK_STREAM, start->log) ||
+	    !fd_set_nonblocking(start->log[0], true))
+		return fault_set(fault, errno, "prepare its zygote");
+	fd_refuse_rights(start->log[0]);
+	make_record(pool, &start->record);
+	snprintf(start->title, sizeof start->title, "peruser-processor: %s", settings->name);
+	return true;
 }
 
-const struct channel_owner zygote_calls = { zygote_got, zygote_lost };
+static void on_ended(int fd, short what, void *context);
+
+/* It runs already: where it can't be watched it is killed, and buried by a tick. */
+static void
+watch(struct zygote *zygote, struct start *start)
+{
+	struct manager *manager = zygote->pool->manager;
+
+	zygote->ended = event_new(manager->base, zygote->child.pidfd, EV_READ | EV_PERSIST,
+	    on_ended, zygote);
+	zygote->log = fd_take(&start->log[0]);
+	if (zygote->ended == NULL || event_add(zygote->ended, NULL) != 0 ||
+	    !channel_begin(&zygote->channel, manager->base, fd_take(&start->control[0]),
+	    ROLE_ZYGOTE, zygote->pool->slot_count * QUEUE_A_SLOT + QUEUE_MORE, &zygote_calls,
+	    zygote))
+		zygote_kill(zygote, "no memory to watch its zygote");
+}
+
+static bool
+run(struct zygote *zygote, struct start *start, struct fault *fault)
+{
+	const struct pool *pool = zygote->pool;
+	struct child_plan plan = {
+		.path = pool->manager->paths.processor,
+		.title = start->title,
+		.record = &start->record,
+		.namespaces = pool->settings->namespaces,
+		.settings = start->slice,
+		.settings_len = start->slice_len,
+		.log = start->log[1],
+		.control = start->control[1],
+		.extra = start->root,
+		.handlers = pool->manager->paths.handlers,
+	};
+
+	if (!child_start(&zygote->child, &plan, fault))
+		return false;
+	watch(zygote, start);
+	return true;
+}
+
+static void
+start_end(struct start *start)
+{
+	fd_close(&start->control[0]);
+	fd_close(&start->control[1]);
+	fd_close(&start->log[0]);
+	fd_close(&start->log[1]);
+	fd_close(&start->root);
+	free(start->slice);
+}
+
+static void
+join(struct zygote *zygote, struct pool *pool)
+{
+	zygote->pool = pool;
+	zygote->generation = ++pool->generation;
+	zygote->child = (struct child)CHILD_NONE;
+	zygote->channel.fd = zygote->log = -1;
+	zygote->started = clock_ms();
+	zygote->deadline = zygote->started + pool->settings->tuning.start_timeout;
+	TAILQ_INSERT_TAIL(&pool->zygotes, zygote, link);
+}
+
+static void
+say_namespaces(const struct zygote *zygote)
+{
+	struct manager *manager = zygote->pool->manager;
+
+	if (!zygote->pool->settings->namespaces || zygote->child.namespaced ||
+	    manager->said_namespaces)
+		return;
+	manager->said_namespaces = true;
+	log_warning("the kernel gives no namespaces: pools run without them");
+}
+
+struct zygote *
+zygote_new(struct pool *pool, struct fault *fault)
+{
+	struct zygote *zygote = calloc(1, sizeof *zygote);
+	struct start start;
+	bool running;
+
+	if (zygote == NULL) {
+		fault_set(fault, ENOMEM, "prepare its zygote");
+		return NULL;
+	}
+	join(zygote, pool);
+	memset(&start, 0, sizeof start);
+	start.control[0] = start.control[1] = start.log[0] = start.log[1] = start.root = -1;
+	running = prepare(pool, &start, fault) && run(zygote, &start, fault);
+	start_end(&start);
+	if (!running) {
+		zygote_free(&zygote);
+		return NULL;
+	}
+	say_namespaces(zygote);
+	multiplexers_pool_log(pool->manager, zygote);
+	return zygote;
+}
+
+/* ---- its end */
+
+void
+zygote_free(struct zygote **where)
+{
+	struct zygote *zygote = *where;
+
+	channel_end(&zygote->channel);
+	fd_close(&zygote->log);
+	if (zygote->ended != NULL)
+		event_free(zygote->ended);
+	TAILQ_REMOVE(&zygote->pool->zygotes, zygote, link);
+	free(zygote->reason);
+	free(zygote);
+	*where = NULL;
+}
+
+void
+zygote_blame(struct zygote *zygote, const char *reason)
+{
+	if (zygote->reason == NULL)
+		zygote->reason = strdup(reason);
+}
+
+void
+zygote_kill(struct zygote *zygote, const char *reason)
+{
+	zygote_blame(zygote, reason);
+	zygote->deadline = 0;
+	if (!child_signal(&zygote->child, SIGKILL))
+		log_error("pool %s: its zygote %d can't be killed: %s",
+		    zygote->pool->settings->name, (int)zygote->child.pid, strerror(errno));
+}
+
+/* Its namespace is empty now, so no processor of it is left. */
+static void
+bury_slots(struct zygote *zygote)
+{
+	struct manager *manager = zygote->pool->manager;
+	const struct pool *pool = zygote->pool;
+	uint32_t i;
+
+	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++) {
+		if (manager->slots[i].zygote != zygote)
+			continue;
+		manager->slots[i].asked = true;
+		slot_gone(manager, i, SIGKILL);
+	}
+}
+
+static void
+look_whether_ended(struct zygote *zygote)
+{
+	char ending[96], reason[160];
+	int status;
+
+	if (!child_bury(&zygote->child, &status))
+		return;
+	snprintf(reason, sizeof reason, "its zygote %s%s",
+	    child_ending(status, ending, sizeof ending),
+	    zygote->loaded ? "" : " before it had loaded");
+	zygote_blame(zygote, reason);
+	channel_end(&zygote->channel);
+	bury_slots(zygote);
+	pool_zygote_ended(zygote->pool, zygote);
+}
+
+static void
+on_ended(int fd, short what, void *context)
+{
+	struct zygote *zygote = context;
+
+	(void)fd;
+	(void)what;
+	/* Its last words, a FAULT for one, may still be in the channel. */
+	channel_drain(&zygote->channel);
+	look_whether_ended(zygote);
+}
+
+/* ---- leaving */
+
+static void
+go(struct zygote *zygote)
+{
+	zygote->state = ZYGOTE_GOING;
+	zygote->deadline = clock_ms() + zygote->pool->settings->tuning.kill_timeout;
+	child_signal(&zygote->child, SIGTERM);
+}
+
+void
+zygote_slot_gone(struct zygote *zygote)
+{
+	zygote->slots--;
+	if (zygote->state == ZYGOTE_LEAVING && zygote->slots == 0)
+		go(zygote);
+}
+
+void
+zygote_leave(struct zygote *zygote)
+{
+	const struct pool *pool = zygote->pool;
+	uint64_t graceful = pool->settings->tuning.graceful_timeout;
+	uint32_t i;
+
+	if (zygote->state >= ZYGOTE_LEAVING)
+		return;
+	if (zygote->state == ZYGOTE_LOADING) {
+		zygote->state = ZYGOTE_GOING;
+		zygote_kill(zygote, "it is needed no more");
+		return;
+	}
+	zygote->state = ZYGOTE_LEAVING;
+	zygote->deadline = graceful == 0 ? 0 : clock_ms() + graceful;
+	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++)
+		if (pool->manager->slots[i].zygote == zygote)
+			slot_leave(pool->manager, i);
+	if (zygote->slots == 0)
+		go(zygote);
+	else
+		multiplexers_ring_all(pool->manager);
+}
+
+static void
+kill_slots(struct zygote *zygote)
+{
+	const struct pool *pool = zygote->pool;
+	uint32_t i;
+
+	log_warning("pool %s: %u processors of its former zygote %d did not finish within "
+	    "graceful_timeout and are killed", pool->settings->name, zygote->slots,
+	    (int)zygote->child.pid);
+	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++)
+		if (pool->manager->slots[i].zygote == zygote)
+			slot_kill(pool->manager, i);
+}
+
+/* ---- time */
+
+static void
+on_deadline(struct zygote *zygote)
+{
+	zygote->deadline = 0;
+	switch (zygote->state) {
+	case ZYGOTE_LOADING:
+		zygote_kill(zygote, "its zygote did not load within start_timeout");
+		break;
+	case ZYGOTE_LEAVING:
+		kill_slots(zygote);
+		break;
+	case ZYGOTE_GOING:
+		zygote_kill(zygote, "its zygote did not leave within kill_timeout");
+		break;
+	case ZYGOTE_SERVING:
+		break;
+	}
+}
+
+void
+zygote_tick(struct zygote *zygote, uint64_t now)
+{
+	uint64_t stuck = zygote->channel.stuck_since;
+
+	if (zygote->ended == NULL) {
+		look_whether_ended(zygote);
+		return;
+	}
+	if (zygote->deadline != 0 && now >= zygote->deadline)
+		on_deadline(zygote);
+	if (stuck != 0 && now > stuck + zygote->pool->settings->tuning.kill_timeout)
+		zygote_kill(zygote, "its zygote does not read its control channel");
+}
+
+void
+zygote_send_log(struct zygote *zygote, struct channel *channel)
+{
+	struct message message;
+
+	if (zygote->log < 0)
+		return;
+	memset(&message, 0, sizeof message);
+	message.body.pool.pool = zygote->pool->index;
+	message.body.pool.generation = zygote->generation;
+	channel_send(channel, &message, MESSAGE_POOL_LOG, zygote->log);
+}

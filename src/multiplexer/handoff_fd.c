@@ -239,7 +239,7 @@ handoff_or_wait(struct conn *conn, const struct handoff *handoff)
 	struct slot *slot = NULL;
 
 	conn->vars.max = ENVELOPE_MAX_VARS;
-	if (queue_first(mux, conn->pool) == NULL)
+	if (queue_first(mux, conn->pool) == NULL && !queue_is_drained(mux, conn->pool))
 		slot = slot_lease(mux, conn->pool);
 	if (slot != NULL && hand_over_any(conn, slot, handoff))
 		return;

@@ -233,6 +233,14 @@ should_yield(struct slot *slot)
 	    multiplexer_ms(mux) - slot->leased_ms >= HOLD_MS;
 }
 
+/* True if the manager wants this processor to serve no further request. */
+static bool
+is_to_leave(const struct slot *slot)
+{
+	return atomic_load_explicit(&board_slot(slot->mux->board, slot->index)->leave,
+	    memory_order_relaxed) != 0;
+}
+
 void
 slot_done(struct slot *slot)
 {
@@ -240,6 +248,11 @@ slot_done(struct slot *slot)
 	struct conn *conn;
 
 	slot_end(slot);
+	if (is_to_leave(slot)) {
+		slot_leave(slot);
+		multiplexer_ring(mux, BOARD_BELL_MANAGER);
+		return;
+	}
 	conn = queue_first(mux, slot->pool);
 	if (conn == NULL || should_yield(slot)) {
 		slot_release(slot);
@@ -410,8 +423,8 @@ slots_release_sticky(struct multiplexer *mux)
 	TAILQ_FOREACH(slot, &mux->slots.sticky, sticky_link) {
 		const struct board_pool *pool = board_pool(mux->board, slot->pool);
 
-		if (slot->released || (!mux->stopping && atomic_load_explicit(&pool->waiting,
-		    memory_order_relaxed) == 0))
+		if (slot->released || (!mux->stopping && !is_to_leave(slot) &&
+		    atomic_load_explicit(&pool->waiting, memory_order_relaxed) == 0))
 			continue;
 		slot->released = true;
 		handoff_signal(slot, ENVELOPE_RELEASE);

@@ -71,7 +71,8 @@ void slot_release(struct slot *slot);
 
 /*
  * Its request is done: hand it the next one that waits here, unless another
- * multiplexer waits too and has done so for a while; else give it back.
+ * multiplexer waits too and has done so for a while; else give it back.  One
+ * that the manager wants to leave is never leased again.
  */
 void slot_done(struct slot *slot);
 
@@ -101,7 +102,10 @@ void slot_expired(struct slot *slot);
 void slot_count_bytes(struct multiplexer *mux, uint32_t pool, const struct slot *slot,
     uint64_t bytes);
 
-/* Ask the processors of pools where somebody waits to let go of clients' connections. */
+/*
+ * Ask the processors of pools where somebody waits, and those that are to leave,
+ * to let go of clients' connections.
+ */
 void slots_release_sticky(struct multiplexer *mux);
 
 #endif

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,26 +16,29 @@ pool_log_begin(struct pool_log *log, struct multiplexer *mux, uint32_t pool)
 {
 	log->mux = mux;
 	log->pool = pool;
-	log->fd = -1;
-	log->line.max = POOL_LOG_LINE;
+	TAILQ_INIT(&log->read);
 }
 
 static void
-close_socket(struct pool_log *log)
+stderr_free(struct pool_stderr *from)
 {
-	if (log->fd < 0)
-		return;
-	event_del(&log->event);
-	fd_close(&log->fd);
-	if (log->line.len > 0)
-		pool_log_line(log, LEVEL_NOTICE, SETTINGS_NONE, log->line.data, log->line.len);
-	buf_free(&log->line);
+	struct pool_log *log = from->log;
+
+	event_del(&from->event);
+	fd_close(&from->fd);
+	if (from->line.len > 0)
+		pool_log_line(log, LEVEL_NOTICE, SETTINGS_NONE, from->line.data, from->line.len);
+	buf_free(&from->line);
+	TAILQ_REMOVE(&log->read, from, link);
+	log->read_count--;
+	free(from);
 }
 
 void
 pool_log_end(struct pool_log *log)
 {
-	close_socket(log);
+	while (!TAILQ_EMPTY(&log->read))
+		stderr_free(TAILQ_FIRST(&log->read));
 }
 
 static void
@@ -88,36 +92,37 @@ pool_log_tick(struct pool_log *log)
 
 /* Cut bytes into lines; the last one waits for its end. */
 static void
-take_bytes(struct pool_log *log, const char *bytes, size_t len)
+take_bytes(struct pool_stderr *from, const char *bytes, size_t len)
 {
+	struct buf *line = &from->line;
 	const char *end;
 	size_t part;
 
 	while (len > 0) {
 		end = memchr(bytes, '\n', len);
 		part = end != NULL ? (size_t)(end - bytes) : len;
-		if (part > POOL_LOG_LINE - log->line.len) {
-			part = POOL_LOG_LINE - log->line.len;
+		if (part > POOL_LOG_LINE - line->len) {
+			part = POOL_LOG_LINE - line->len;
 			end = NULL;
 		}
-		buf_add(&log->line, bytes, part);
+		buf_add(line, bytes, part);
 		bytes += part + (end != NULL);
 		len -= part + (end != NULL);
-		if (end == NULL && log->line.len < POOL_LOG_LINE)
+		if (end == NULL && line->len < POOL_LOG_LINE)
 			continue;
-		if (log->line.len > 0)
-			pool_log_line(log, LEVEL_NOTICE, SETTINGS_NONE, log->line.data,
-			    log->line.len);
-		log->line.len = 0;
+		if (line->len > 0)
+			pool_log_line(from->log, LEVEL_NOTICE, SETTINGS_NONE, line->data,
+			    line->len);
+		line->len = 0;
 	}
-	if (log->line.len == 0)
-		buf_free(&log->line);
+	if (line->len == 0)
+		buf_free(line);
 }
 
 static void
 readable(evutil_socket_t fd, short what, void *context)
 {
-	struct pool_log *log = context;
+	struct pool_stderr *from = context;
 	char bytes[READ_AT_ONCE];
 	ssize_t got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
 
@@ -125,18 +130,29 @@ readable(evutil_socket_t fd, short what, void *context)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0)
-		close_socket(log);
+		stderr_free(from);
 	else
-		take_bytes(log, bytes, (size_t)got);
+		take_bytes(from, bytes, (size_t)got);
 }
 
 void
 pool_log_take(struct pool_log *log, int fd)
 {
-	close_socket(log);
+	struct pool_stderr *from = calloc(1, sizeof *from);
+
+	if (from == NULL) {
+		fd_close(&fd);
+		return;
+	}
 	fd_refuse_rights(fd);
 	fd_set_nonblocking(fd, true);
-	log->fd = fd;
-	event_assign(&log->event, log->mux->base, fd, EV_READ | EV_PERSIST, readable, log);
-	event_add(&log->event, NULL);
+	if (log->read_count == POOL_LOG_READ)
+		stderr_free(TAILQ_FIRST(&log->read));
+	from->log = log;
+	from->fd = fd;
+	from->line.max = POOL_LOG_LINE;
+	TAILQ_INSERT_TAIL(&log->read, from, link);
+	log->read_count++;
+	event_assign(&from->event, log->mux->base, fd, EV_READ | EV_PERSIST, readable, from);
+	event_add(&from->event, NULL);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <event2/event_struct.h>
 
 #include "base/buf.h"
@@ -16,15 +17,24 @@
 
 #define POOL_LOG_LINE 2048              /* bytes of a line; a longer one is cut in pieces */
 #define POOL_LOG_RATE 500               /* lines in a second; what is more is counted */
+#define POOL_LOG_READ 8                 /* zygotes of a pool at once; the eldest is dropped */
 
 struct multiplexer;
+
+/* The standard error of one zygote and its processors. */
+struct pool_stderr {
+	struct pool_log *log;
+	TAILQ_ENTRY(pool_stderr) link;
+	int fd;                         /* owned */
+	struct event event;
+	struct buf line;                /* one that has not ended yet */
+};
 
 struct pool_log {
 	struct multiplexer *mux;
 	uint32_t pool;
-	int fd;                         /* the zygote's standard error; owned, or -1 */
-	struct event event;
-	struct buf line;                /* one that has not ended yet */
+	TAILQ_HEAD(, pool_stderr) read; /* the eldest first */
+	unsigned read_count;
 	unsigned lines;                 /* in this second */
 	uint64_t dropped;
 };
@@ -32,7 +42,7 @@ struct pool_log {
 void pool_log_begin(struct pool_log *log, struct multiplexer *mux, uint32_t pool);
 void pool_log_end(struct pool_log *log);
 
-/* Read that socket from now on; takes fd. */
+/* Read that zygote's socket too, until its end; takes fd. */
 void pool_log_take(struct pool_log *log, int fd);
 
 /* Write one line; vhost: which site it is about, or SETTINGS_NONE. */

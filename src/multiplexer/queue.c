@@ -74,6 +74,22 @@ ring_all(struct multiplexer *mux)
 }
 
 bool
+queue_is_drained(struct multiplexer *mux, uint32_t pool)
+{
+	return atomic_load_explicit(&board_pool(mux->board, pool)->state,
+	    memory_order_relaxed) == POOL_DRAINED;
+}
+
+/* One that waits already stays when its pool is drained. */
+static bool
+refuses(const struct conn *conn, const struct board_pool *board)
+{
+	uint32_t state = atomic_load_explicit(&board->state, memory_order_relaxed);
+
+	return state == POOL_FAILED || (state == POOL_DRAINED && conn->state != CONN_QUEUED);
+}
+
+bool
 queue_add(struct conn *conn)
 {
 	struct multiplexer *mux = conn->mux;
@@ -81,7 +97,7 @@ queue_add(struct conn *conn)
 	struct board_pool *board = board_pool(mux->board, conn->pool);
 	const struct tuning *tuning = &mux->settings->vhosts[conn->vhost].tuning;
 
-	if (atomic_load_explicit(&board->state, memory_order_relaxed) == POOL_FAILED) {
+	if (refuses(conn, board)) {
 		respond_busy(conn);
 		return false;
 	}

@@ -35,9 +35,12 @@ void pools_end(struct multiplexer *mux);
 
 /*
  * Let the connection wait for a slot of its pool.  False: the pool has
- * failed or its queue is full, and the client got 503.
+ * failed or is drained or its queue is full, and the client got 503.
  */
 bool queue_add(struct conn *conn);
+
+/* True if that pool takes no new requests, though processors of it may be idle. */
+bool queue_is_drained(struct multiplexer *mux, uint32_t pool);
 
 /* Take it off. */
 void queue_remove(struct conn *conn);

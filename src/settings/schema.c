@@ -73,6 +73,9 @@ const struct settings_row schema_tuning[TUNING_ROWS] = {
 	{ "kill_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(kill_timeout),
 	    100, TIME_MOST, "5", "How long a killed processor may take to end before all of its "
 	    "pool is killed.", NULL, NONE },
+	{ "graceful_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(graceful_timeout),
+	    0, TIME_MOST, "300", "How long requests that run may take when the pool's processors "
+	    "are replaced; then they are killed.  0: no bound.", NULL, NONE },
 	{ "queue_timeout", KIND_TIME, EVERYWHERE, TUNE(queue_timeout),
 	    1, TIME_MOST, "30", "How long a request may wait for a processor; then it gets 503.",
 	    NULL, NONE },

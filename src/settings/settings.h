@@ -38,6 +38,7 @@ struct tuning {
 	uint64_t queue_length;
 	uint64_t start_timeout;                 /* how long a zygote may take to load */
 	uint64_t kill_timeout;                  /* from a processor's kill to the namespace's */
+	uint64_t graceful_timeout;              /* for a former zygote's requests; 0: no bound */
 	/* a request's */
 	uint64_t queue_timeout;
 	uint64_t expire_timeout;                /* a request may run so long; 0: no bound */

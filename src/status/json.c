@@ -81,6 +81,7 @@ json_pool(struct show *show, const struct view *view, size_t i)
 	member_text(show, "user", pool->user);
 	member_text(show, "state", pool->state);
 	member_bool(show, "drained", pool->drained);
+	member_bool(show, "rolling", pool->rolling);
 	if (pool->reason[0] != '\0')
 		member_text(show, "reason", pool->reason);
 	if (pool->retry_ms != 0)

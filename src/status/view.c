@@ -89,6 +89,7 @@ take_pool(struct view *view, const struct record *record)
 	pool->generation = record_get_number(record, "generation");
 	pool->retry_ms = record_get_number(record, "retry_ms");
 	pool->drained = is_yes(record, "drained");
+	pool->rolling = is_yes(record, "rolling");
 	word(pool->state, record, "state");
 	word(pool->namespaces, record, "namespaces");
 	pool->name = strdup(record_get(record, "name"));

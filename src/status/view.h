@@ -35,6 +35,8 @@ struct view_pool {
 	char state[VIEW_WORD];                  /* cold, starting, ready, failed */
 	char namespaces[VIEW_WORD];             /* "yes", "no", "" */
 	bool drained;                           /* an operator holds it */
+	bool rolling;                           /* a new zygote is to take its zygote's place */
+	uint64_t former;                        /* zygotes whose processors finish, and go */
 	uint64_t index, pid, generation, max, retry_ms, uptime_ms;
 	/* its slots, counted from the records */
 	uint64_t starting, idle, busy, sticky, leaving;
