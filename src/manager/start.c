@@ -161,6 +161,7 @@ start_tables(struct manager *manager, struct fault *fault)
 
 		if (made == NULL)
 			return fault_set(fault, ENOMEM, "make the tables");
+		manager->settings->pools[pool].row = pool;
 		manager->pools[pool] = made;
 		first += made->slot_count;
 		for (slot = made->slot_first; slot < first; slot++) {

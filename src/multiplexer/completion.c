@@ -55,8 +55,8 @@ take_log(struct slot *slot, const struct completion *said, const unsigned char *
 	enum log_level level = said->status <= LEVEL_ERROR ? (enum log_level)said->status :
 	    LEVEL_ERROR;
 
-	pool_log_line(&mux->pools.at[slot->pool].log, level,
-	    slot->busy ? slot->vhost : SETTINGS_NONE, (const char *)data, said->data_len);
+	pool_say(mux, slot->pool, level, slot->busy ? slot_vhost(slot)->server_name : NULL,
+	    (const char *)data, said->data_len);
 }
 
 /* More requests on a connection that was given away: so many as its processor may say. */
@@ -233,7 +233,7 @@ take_one(struct slot *slot, char *room, size_t size)
 		return false;
 	}
 	if (sent_fds || truncated || !completion_check(room, (size_t)len,
-	    slot->memory_sent ? slot->mux->settings->answer_memory : 0, &data)) {
+	    slot->memory_sent ? slot->memory_size : 0, &data)) {
 		slot_spoil(slot, sent_fds ? "sent a descriptor" : "sent a malformed completion");
 		return false;
 	}

@@ -19,8 +19,8 @@ conns_begin(struct multiplexer *mux)
 
 	TAILQ_INIT(&conns->free);
 	TAILQ_INIT(&conns->again);
-	conns->max = mux->settings->max_clients > UINT32_MAX / 2 ?
-	    UINT32_MAX / 2 : (uint32_t)mux->settings->max_clients;
+	conns->max = mux->tables->settings->max_clients > UINT32_MAX / 2 ?
+	    UINT32_MAX / 2 : (uint32_t)mux->tables->settings->max_clients;
 	return true;
 }
 
@@ -83,6 +83,7 @@ conn_new(struct multiplexer *mux, struct listener *listener, int fd)
 	conn->state = CONN_IDLE;
 	conn->timeout.kind = TIMEOUT_CONN;
 	conn->local_addr[0] = '\0';
+	conn->tables = tables_hold(mux->tables);
 	conn->vhost = SETTINGS_NONE;
 	conn->front = listener->front;
 	conn->in.max = conn->front->in_max(mux);
@@ -127,6 +128,17 @@ conn_timeout(struct conn *conn, uint64_t ms)
 }
 
 void
+conn_begin(struct conn *conn)
+{
+	struct multiplexer *mux = conn->mux;
+
+	if (conn->tables == mux->tables)
+		return;
+	tables_drop(&conn->tables);
+	conn->tables = tables_hold(mux->tables);
+}
+
+void
 conn_reset(struct conn *conn)
 {
 	if (conn->body != NULL)
@@ -160,6 +172,7 @@ conn_free(struct conn *conn)
 	conn->front->drop(conn);
 	fd_close(&conn->fd);
 	conn_reset(conn);
+	tables_drop(&conn->tables);
 	buf_free(&conn->in);
 	conn->scanned = 0;
 	conn->slot = NULL;

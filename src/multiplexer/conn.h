@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "multiplexer/listener.h"
+#include "multiplexer/tables.h"
 #include "multiplexer/timeouts.h"
 
 struct multiplexer;
@@ -63,8 +64,9 @@ struct conn {
 	size_t scanned;                 /* how far head_parse has looked at them */
 
 	/* the request that is being served */
-	uint32_t vhost;                 /* index into settings.vhosts, or SETTINGS_NONE */
-	uint32_t pool;
+	struct tables *tables;          /* that it began under; held, never NULL while it is open */
+	uint32_t vhost;                 /* index into their vhosts, or SETTINGS_NONE */
+	uint32_t pool;                  /* its row on the board */
 	uint8_t minor;
 	bool head_only;
 	bool keep_alive;                /* may go on after this answer */
@@ -88,12 +90,35 @@ struct conn {
 
 TAILQ_HEAD(conn_list, conn);
 
+/* What was configured when its request began. */
+static inline const struct settings *
+conn_settings(const struct conn *conn)
+{
+	return conn->tables->settings;
+}
+
+/* The site that was asked for, or NULL where none was (yet). */
+static inline const struct vhost_settings *
+conn_vhost(const struct conn *conn)
+{
+	return conn->vhost == SETTINGS_NONE ? NULL :
+	    &conn->tables->settings->vhosts[conn->vhost];
+}
+
+/* Its numbers, or the global ones where no site was asked for. */
+static inline const struct tuning *
+conn_tuning(const struct conn *conn)
+{
+	return conn->vhost == SETTINGS_NONE ? &conn->tables->settings->tuning :
+	    &conn->tables->settings->vhosts[conn->vhost].tuning;
+}
+
 struct conns {
 	struct conn **at;               /* by index; an entry is never NULL below `made` */
 	uint32_t made;                  /* structs there are */
 	uint32_t size;                  /* room in at */
 	uint32_t open;                  /* in use */
-	uint32_t max;                   /* settings.max_clients */
+	uint32_t max;                   /* max_clients */
 	struct conn_list free;
 	struct conn_list again;
 };
@@ -115,6 +140,9 @@ void conn_finish(struct conn *conn);
 
 /* Close after an answer whose request was not read to its end: let the client read it. */
 void conn_linger(struct conn *conn);
+
+/* A request begins: what is configured now is what holds for it. */
+void conn_begin(struct conn *conn);
 
 /* Forget the request: its memory, descriptors and numbers. */
 void conn_reset(struct conn *conn);

@@ -24,7 +24,7 @@ struct input {
 static size_t
 in_max(const struct multiplexer *mux)
 {
-	return MULTIPLEXER_READ + (size_t)mux->settings->max_request_head;
+	return MULTIPLEXER_READ + (size_t)mux->tables->settings->max_request_head;
 }
 
 /* What was not used stays for later. */
@@ -74,7 +74,7 @@ check_head(struct conn *conn, const struct head *head)
 		return status;
 	status = request_check(conn, head->path, head->content_length);
 	conn->keep_alive = status == 0 && head->keep_alive &&
-	    conn->mux->settings->vhosts[conn->vhost].tuning.keep_alive;
+	    conn_tuning(conn)->keep_alive;
 	return status;
 }
 
@@ -183,8 +183,8 @@ take_head(struct conn *conn, struct input *input)
 	struct multiplexer *mux = conn->mux;
 	struct head *head = &mux->scratch->head;
 	struct head_limits limits = {
-		.line_max = (size_t)mux->settings->max_request_line,
-		.head_max = (size_t)mux->settings->max_request_head,
+		.line_max = (size_t)mux->tables->settings->max_request_line,
+		.head_max = (size_t)mux->tables->settings->max_request_head,
 	};
 	enum head_result result;
 	size_t used = 0;
@@ -197,7 +197,7 @@ take_head(struct conn *conn, struct input *input)
 			request_refuse(conn, 431);
 		else if (conn->state == CONN_IDLE) {
 			conn->state = CONN_HEAD;
-			conn_timeout(conn, mux->settings->header_timeout);
+			conn_timeout(conn, mux->tables->settings->header_timeout);
 		}
 		return;
 	}
@@ -205,6 +205,7 @@ take_head(struct conn *conn, struct input *input)
 	/* No longer idle: a stop that is told while a slot is looked for spares it. */
 	conn->state = CONN_HEAD;
 	conn->started_us = multiplexer_us(mux);
+	conn_begin(conn);
 	if (result == HEAD_BAD) {
 		request_refuse(conn, status);
 		return;
@@ -236,8 +237,7 @@ feed(struct conn *conn, bool on)
 {
 	conn_read_events(conn, on);
 	if (on)
-		conn_timeout(conn,
-		    conn->mux->settings->vhosts[conn->vhost].tuning.body_timeout);
+		conn_timeout(conn, conn_tuning(conn)->body_timeout);
 }
 
 /*

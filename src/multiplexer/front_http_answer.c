@@ -93,7 +93,7 @@ void
 front_http_wait(struct conn *conn, bool on)
 {
 	conn_write_events(conn, on);
-	conn_timeout(conn, on ? respond_send_timeout(conn) : 0);
+	conn_timeout(conn, on ? conn_tuning(conn)->send_timeout : 0);
 }
 
 void
@@ -108,17 +108,7 @@ front_http_writable(evutil_socket_t fd, short what, void *context)
 	else if (conn->out.len == 0)
 		respond_room(conn);
 	else if (moved)
-		conn_timeout(conn, respond_send_timeout(conn));
-}
-
-static uint64_t
-idle_timeout(const struct conn *conn)
-{
-	const struct settings *settings = conn->mux->settings;
-
-	return conn->vhost != SETTINGS_NONE ?
-	    settings->vhosts[conn->vhost].tuning.keep_alive_timeout :
-	    settings->tuning.keep_alive_timeout;
+		conn_timeout(conn, conn_tuning(conn)->send_timeout);
 }
 
 void
@@ -137,7 +127,7 @@ front_http_next(struct conn *conn)
 			conn_free(conn);
 		return;
 	}
-	idle = idle_timeout(conn);
+	idle = conn_tuning(conn)->keep_alive_timeout;
 	conn_reset(conn);
 	conn->state = CONN_IDLE;
 	conn_timeout(conn, idle);

@@ -86,7 +86,7 @@ collect_fds(const struct conn *conn, const struct slot *slot, const struct hando
 	}
 	if (slot->memory >= 0 && !slot->memory_sent) {
 		e->flags |= ENVELOPE_MEMORY;
-		e->memory_size = slot->mux->settings->answer_memory;
+		e->memory_size = slot->memory_size;
 		fds[count++] = slot->memory;
 	}
 	if (slot->stream != NULL && slot->stream->theirs >= 0) {
@@ -148,10 +148,10 @@ handed_over(struct conn *conn, struct slot *slot, const struct handoff *handoff,
 		atomic_store_explicit(&board->lender, mux->number + 1, memory_order_relaxed);
 	timeouts_clear(&conn->timeout);
 	slot_begin(slot, conn, raw, e->flags & ENVELOPE_STICKY);
-	write_row(slot, &handoff->vars, mux->settings->vhosts[conn->vhost].server_name);
+	write_row(slot, &handoff->vars, conn_vhost(conn)->server_name);
 	atomic_store_explicit(&board->vhost, conn->vhost, memory_order_relaxed);
 	atomic_store_explicit(&board->began_ms, multiplexer_ms(mux), memory_order_relaxed);
-	if (mux->settings->vhosts[conn->vhost].log == SETTINGS_NONE)
+	if (conn_vhost(conn)->access_log == NULL)
 		buf_free(&conn->vars);
 	else if (conn->vars.len == 0)
 		buf_add(&conn->vars, handoff->vars.data, handoff->vars.len);
@@ -171,14 +171,14 @@ hand_over(struct conn *conn, struct slot *slot, const struct handoff *handoff, b
 {
 	struct multiplexer *mux = conn->mux;
 	struct envelope e = { .magic = ENVELOPE_MAGIC, .kind = ENVELOPE_REQUEST };
-	const struct vhost_settings *vhost = &mux->settings->vhosts[conn->vhost];
+	const struct vhost_settings *vhost = conn_vhost(conn);
 	uint64_t expire = vhost->tuning.expire_timeout;
 
 	if (may_give_away(conn, handoff)) {
 		e.flags = ENVELOPE_RAW;
 		if (conn->keep_alive)
 			e.flags |= ENVELOPE_STICKY | ENVELOPE_KEEP_ALIVE;
-		if (mux->pools.at[conn->pool].logged)
+		if (mux->pools.at[conn->pool]->logged)
 			e.flags |= ENVELOPE_LOGGED;
 	} else
 		lend(slot);
@@ -198,7 +198,7 @@ hand_over(struct conn *conn, struct slot *slot, const struct handoff *handoff, b
 		slot_ended(slot);
 	else {
 		log_warning("pool %s: a request could not be handed over: %s",
-		    mux->settings->pools[slot->pool].name, strerror(errno));
+		    pool_name(mux, slot->pool), strerror(errno));
 		slot_release(slot);
 	}
 	return false;

@@ -16,20 +16,32 @@ bool
 slots_begin(struct multiplexer *mux)
 {
 	struct slots *slots = &mux->slots;
-	uint32_t i;
 
 	TAILQ_INIT(&slots->sticky);
 	slots->count = mux->board->slot_count;
-	slots->at = calloc((size_t)slots->count + 1, sizeof *slots->at);
-	if (slots->at == NULL)
-		return false;
-	for (i = 0; i < slots->count; i++) {
-		slots->at[i].mux = mux;
-		slots->at[i].index = i;
-		slots->at[i].fd = slots->at[i].memory = -1;
-		slots->at[i].expire.kind = TIMEOUT_SLOT;
-	}
-	return true;
+	slots->at = calloc((size_t)slots->count + 1, sizeof(struct slot *));
+	return slots->at != NULL;
+}
+
+/* That slot's struct, made when it is first heard of; NULL: no memory, or no such slot. */
+static struct slot *
+slot_make(struct multiplexer *mux, uint32_t index)
+{
+	struct slot *slot;
+
+	if (index >= mux->slots.count)
+		return NULL;
+	if (mux->slots.at[index] != NULL)
+		return mux->slots.at[index];
+	slot = calloc(1, sizeof *slot);
+	if (slot == NULL)
+		return NULL;
+	slot->mux = mux;
+	slot->index = index;
+	slot->fd = slot->memory = -1;
+	slot->expire.kind = TIMEOUT_SLOT;
+	mux->slots.at[index] = slot;
+	return slot;
 }
 
 static void
@@ -58,6 +70,7 @@ slot_end(struct slot *slot)
 	slot->aborted = slot->expired = slot->ended = slot->orphan = false;
 	slot->conn = NULL;
 	slot->nonce = 0;
+	tables_drop(&slot->tables);
 }
 
 /* Close everything that leads to that processor. */
@@ -91,8 +104,13 @@ slots_end(struct multiplexer *mux)
 {
 	uint32_t i;
 
-	for (i = 0; i < mux->slots.count; i++)
-		slot_drop(&mux->slots.at[i]);
+	for (i = 0; i < mux->slots.count; i++) {
+		if (mux->slots.at[i] == NULL)
+			continue;
+		slot_drop(mux->slots.at[i]);
+		slot_end(mux->slots.at[i]);
+		free(mux->slots.at[i]);
+	}
 	free(mux->slots.at);
 	mux->slots.at = NULL;
 	mux->slots.count = 0;
@@ -114,20 +132,19 @@ look_for_orphan(struct slot *slot)
 		return;
 	slot->orphan = slot->leased = true;
 	multiplexer_timeout(mux, &slot->expire,
-	    mux->settings->pools[slot->pool].tuning.expire_timeout);
+	    mux->pools.at[slot->pool]->settings->tuning.expire_timeout);
 	slot_arm(slot, true);
 }
 
 void
 slot_take(struct multiplexer *mux, const struct message_slot *said, int fd)
 {
-	struct slot *slot;
+	struct slot *slot = pool_make(mux, said->pool) != NULL ? slot_make(mux, said->slot) : NULL;
 
-	if (said->slot >= mux->slots.count || said->pool >= mux->pools.count) {
+	if (slot == NULL) {
 		fd_close(&fd);
 		return;
 	}
-	slot = &mux->slots.at[said->slot];
 	slot_drop(slot);
 	fail_client(slot);
 	slot->leased = false;
@@ -144,12 +161,9 @@ slot_take(struct multiplexer *mux, const struct message_slot *said, int fd)
 void
 slot_gone(struct multiplexer *mux, const struct message_slot_gone *said)
 {
-	struct slot *slot;
+	struct slot *slot = said->slot < mux->slots.count ? mux->slots.at[said->slot] : NULL;
 
-	if (said->slot >= mux->slots.count)
-		return;
-	slot = &mux->slots.at[said->slot];
-	if (slot->generation != said->generation)
+	if (slot == NULL || slot->generation != said->generation)
 		return;
 	/* What it said before it died may still be there, a whole answer too. */
 	if (slot->busy && slot->fd >= 0)
@@ -164,13 +178,13 @@ is_armed(uint32_t index, void *context)
 {
 	const struct multiplexer *mux = context;
 
-	return mux->slots.at[index].armed;
+	return mux->slots.at[index] != NULL && mux->slots.at[index]->armed;
 }
 
 static bool
 has_channel(const struct slot *slot, uint32_t generation)
 {
-	return slot->fd >= 0 && slot->generation == generation;
+	return slot != NULL && slot->fd >= 0 && slot->generation == generation;
 }
 
 struct slot *
@@ -185,7 +199,7 @@ slot_lease(struct multiplexer *mux, uint32_t pool)
 	    &generation);
 	if (index >= mux->slots.count)
 		return NULL;
-	slot = &mux->slots.at[index];
+	slot = mux->slots.at[index];
 	/*
 	 * The manager told us of it before it turned idle, so its message is on the
 	 * way: who wants the slot waits for that.  Nothing of the manager's is read
@@ -296,7 +310,7 @@ slot_ended(struct slot *slot)
 
 	if (slot->busy && !slot->expired)
 		log_notice("pool %s: the processor with pid %d ended in the middle of a request",
-		    mux->settings->pools[slot->pool].name, (int)slot->pid);
+		    pool_name(mux, slot->pool), (int)slot->pid);
 	slot_drop(slot);
 	fail_client(slot);
 	/*
@@ -319,7 +333,7 @@ slot_spoil(struct slot *slot, const char *why)
 	struct multiplexer *mux = slot->mux;
 
 	log_warning("pool %s: the processor with pid %d %s; it will be killed",
-	    mux->settings->pools[slot->pool].name, (int)slot->pid, why);
+	    pool_name(mux, slot->pool), (int)slot->pid, why);
 	slot_tell(slot, MESSAGE_SLOT_SPOILT);
 	slot_drop(slot);
 	fail_client(slot);
@@ -329,13 +343,13 @@ void
 slot_begin(struct slot *slot, struct conn *conn, bool raw, bool sticky)
 {
 	struct multiplexer *mux = slot->mux;
-	const struct tuning *tuning = &mux->settings->vhosts[conn->vhost].tuning;
-	uint64_t ms = tuning->expire_timeout;
+	uint64_t ms = conn_tuning(conn)->expire_timeout;
 
 	slot->busy = true;
 	slot->raw = raw;
 	slot->sticky = sticky;
 	slot->connection = conn->index;
+	slot->tables = tables_hold(conn->tables);
 	slot->vhost = conn->vhost;
 	slot->conn = conn;
 	conn->slot = slot;
@@ -355,14 +369,14 @@ slot_begin(struct slot *slot, struct conn *conn, bool raw, bool sticky)
 void
 slot_sticky_idle(struct slot *slot)
 {
-	const struct settings *settings = slot->mux->settings;
-	const struct tuning *tuning = &settings->vhosts[slot->vhost].tuning;
+	const struct tuning *tuning = &slot_vhost(slot)->tuning;
 	uint64_t ms = tuning->expire_timeout;
 
 	atomic_store_explicit(&board_slot(slot->mux->board, slot->index)->began_ms, 0,
 	    memory_order_relaxed);
 	if (ms != 0)
-		ms += tuning->keep_alive_timeout + settings->header_timeout + MULTIPLEXER_TICK_MS;
+		ms += tuning->keep_alive_timeout + slot->tables->settings->header_timeout +
+		    MULTIPLEXER_TICK_MS;
 	multiplexer_timeout(slot->mux, &slot->expire, ms);
 }
 

@@ -14,6 +14,7 @@
 
 #include <peruserd/message.h>
 
+#include "multiplexer/tables.h"
 #include "multiplexer/timeouts.h"
 
 struct conn;
@@ -23,7 +24,8 @@ struct stream;
 struct slot {
 	struct multiplexer *mux;
 	int fd;                         /* the channel; owned, -1 where there is none */
-	uint32_t index, generation, pool;
+	uint32_t index, generation;
+	uint32_t pool;                  /* its row on the board */
 	int32_t pid;
 	struct event event;
 	bool armed;                     /* the channel's event is */
@@ -39,19 +41,28 @@ struct slot {
 	bool ended;                     /* its channel is at its end; GONE should follow */
 	uint64_t nonce;                 /* of the request */
 	uint32_t connection;            /* its name for the client */
-	uint32_t vhost;                 /* of that request */
+	struct tables *tables;          /* while busy: that request's; held */
+	uint32_t vhost;                 /* while busy: of that request, in those tables */
 	struct conn *conn;              /* who waits for the answer; NULL once it was answered */
 	struct timeout expire;
 	TAILQ_ENTRY(slot) sticky_link;
 	int memory;                     /* the answer memory lent now; owned, or -1 */
+	uint64_t memory_size;           /* bytes of it */
 	bool memory_sent;               /* the processor has it */
 	struct stream *stream;          /* the answer stream lent now; owned, or NULL */
 };
 
 TAILQ_HEAD(slot_list, slot);
 
+/* The site that a busy slot's request is for. */
+static inline const struct vhost_settings *
+slot_vhost(const struct slot *slot)
+{
+	return &slot->tables->settings->vhosts[slot->vhost];
+}
+
 struct slots {
-	struct slot *at;                /* by index on the board */
+	struct slot **at;               /* by index on the board; NULL: never heard of */
 	uint32_t count;
 	struct slot_list sticky;        /* those that hold a client's connection */
 };

@@ -76,7 +76,8 @@ lend(struct slot *slot)
 {
 	take_back(slot);
 	if (slot->memory < 0) {
-		slot->memory = memory_new(slot->mux->settings->answer_memory);
+		slot->memory_size = slot->mux->tables->settings->answer_memory;
+		slot->memory = memory_new(slot->memory_size);
 		slot->memory_sent = false;
 	}
 	if (slot->stream == NULL)

@@ -18,7 +18,7 @@ bool
 listeners_begin(struct multiplexer *mux)
 {
 	struct listeners *listeners = &mux->listeners;
-	size_t count = mux->settings->listen_count, i;
+	size_t count = mux->tables->settings->listen_count, i;
 
 	listeners->at = calloc(count + 1, sizeof *listeners->at);
 	if (listeners->at == NULL)
@@ -30,7 +30,7 @@ listeners_begin(struct multiplexer *mux)
 		listener->mux = mux;
 		listener->fd = -1;
 		listener->batch = 1;
-		listener->settings = &mux->settings->listens[i];
+		listener->settings = &mux->tables->settings->listens[i];
 		listener->front = &front_http;
 		listener->is_private =
 		    listener->settings->connections == CONNECTIONS_PRIVATE;
@@ -159,7 +159,7 @@ accept_one(struct listener *listener)
 		atomic_fetch_add_explicit(&mux->self->accepted, 1, memory_order_relaxed);
 	address_text(&address, conn->remote_addr, conn->remote_port);
 	conn_read_events(conn, true);
-	conn_timeout(conn, mux->settings->header_timeout);
+	conn_timeout(conn, mux->tables->settings->header_timeout);
 	return true;
 }
 

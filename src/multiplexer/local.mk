@@ -18,6 +18,7 @@ libmultiplexer_la_SOURCES = \
 	%D%/request.c %D%/request.h \
 	%D%/respond.c %D%/respond.h \
 	%D%/spool.c %D%/spool.h \
+	%D%/tables.c %D%/tables.h \
 	%D%/timeouts.c %D%/timeouts.h
 libmultiplexer_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 libmultiplexer_la_LIBADD = libboard.la libhttp.la libwire.la libsettings.la libbase.la \

@@ -15,51 +15,20 @@
 #define BUFFER_MAX (64u * 1024)
 #define LINE_MAX_LEN 8192
 
-/* The format of that vhost's log: one is made for each distinct text. */
-static struct access_format *
-format_for(struct logs *logs, const char *text)
-{
-	struct access_format **formats;
-	size_t i;
-
-	for (i = 0; i < logs->format_count; i++)
-		if (access_format_is(logs->formats[i], text))
-			return logs->formats[i];
-	formats = realloc(logs->formats, (i + 1) * sizeof(struct access_format *));
-	if (formats == NULL)
-		return NULL;
-	logs->formats = formats;
-	formats[i] = access_format_new(text);
-	if (formats[i] != NULL)
-		logs->format_count++;
-	return formats[i];
-}
-
 bool
 logs_begin(struct multiplexer *mux)
 {
 	struct logs *logs = &mux->logs;
-	const struct settings *settings = mux->settings;
 	uint32_t i;
 
-	logs->count = (uint32_t)settings->logs.count;
+	logs->count = (uint32_t)mux->tables->settings->logs.count;
 	logs->first_dirty = SETTINGS_NONE;
 	logs->at = calloc((size_t)logs->count + 1, sizeof *logs->at);
-	logs->of_vhost = calloc((size_t)settings->vhost_count + 1, sizeof *logs->of_vhost);
-	if (logs->at == NULL || logs->of_vhost == NULL)
+	if (logs->at == NULL)
 		return false;
 	for (i = 0; i < logs->count; i++) {
 		logs->at[i].fd = -1;
 		logs->at[i].buf.max = BUFFER_MAX;
-	}
-	for (i = 0; i < settings->vhost_count; i++) {
-		const char *format = settings->vhosts[i].access_log_format;
-
-		if (settings->vhosts[i].log >= logs->count)
-			continue;
-		logs->of_vhost[i] = format_for(logs, format != NULL ? format : "combined");
-		if (logs->of_vhost[i] == NULL)
-			return false;
 	}
 	logs_tick(mux);
 	return true;
@@ -75,10 +44,6 @@ logs_end(struct multiplexer *mux)
 		fd_close(&logs->at[i].fd);
 		buf_free(&logs->at[i].buf);
 	}
-	for (i = 0; i < logs->format_count; i++)
-		access_format_free(&logs->formats[i]);
-	free(logs->formats);
-	free(logs->of_vhost);
 	free(logs->at);
 	memset(logs, 0, sizeof *logs);
 }
@@ -115,7 +80,7 @@ write_out(struct multiplexer *mux, struct log_file *log)
 	if (written < 0 && errno != EAGAIN && errno != EINTR) {
 		if (!log->failing)
 			logs_complain(mux, "cannot write to %s: %s; lines are lost",
-			    mux->settings->logs.at[log - mux->logs.at], strerror(errno));
+			    mux->tables->settings->logs.at[log - mux->logs.at], strerror(errno));
 		log->failing = true;
 		log->buf.len = 0;
 		return;
@@ -165,7 +130,7 @@ logs_write(struct multiplexer *mux, uint32_t index, const char *line, size_t len
 	if (!buf_add(&log->buf, line, len)) {
 		if (log->dropped++ == 0)
 			logs_complain(mux, "lines for %s are lost: it takes them too slowly",
-			    mux->settings->logs.at[index]);
+			    mux->tables->settings->logs.at[index]);
 		return;
 	}
 	log->dropped = 0;
@@ -199,7 +164,7 @@ logs_refused(struct multiplexer *mux, uint32_t index, int error)
 	if (index >= mux->logs.count)
 		return;
 	log_warning("log %s can't be opened: %s; its lines are lost until logs are reopened",
-	    mux->settings->logs.at[index], strerror(error));
+	    mux->tables->settings->logs.at[index], strerror(error));
 	mux->logs.at[index].state = LOG_REFUSED;
 	mux->logs.at[index].buf.len = 0;
 }
@@ -222,16 +187,17 @@ logs_reopen(struct multiplexer *mux)
 }
 
 static void
-write_line(struct multiplexer *mux, uint32_t vhost, struct access_entry *entry)
+write_line(struct multiplexer *mux, const struct tables *tables, uint32_t vhost,
+    struct access_entry *entry)
 {
-	const struct vhost_settings *settings = &mux->settings->vhosts[vhost];
+	const struct vhost_settings *settings = &tables->settings->vhosts[vhost];
 	char line[LINE_MAX_LEN];
 	size_t len;
 
 	entry->time = mux->logs.time;
 	entry->vhost = settings->server_name;
-	entry->pool = mux->settings->pools[settings->pool].name;
-	len = access_format_write(mux->logs.of_vhost[vhost], entry, line, sizeof line);
+	entry->pool = tables->settings->pools[settings->pool].name;
+	len = access_format_write(tables->format_of[vhost], entry, line, sizeof line);
 	logs_write(mux, settings->log, line, len);
 }
 
@@ -242,8 +208,8 @@ logs_access(struct conn *conn)
 	struct access_entry entry = { 0 };
 	struct nv vars;
 
-	if (conn->vhost == SETTINGS_NONE || mux->logs.of_vhost[conn->vhost] == NULL ||
-	    conn->vars.len == 0)
+	if (conn->vhost == SETTINGS_NONE || conn->vars.len == 0 ||
+	    conn->tables->format_of[conn->vhost] == NULL)
 		return;
 	vars.data = (unsigned char *)conn->vars.data;
 	vars.len = vars.size = conn->vars.len;
@@ -252,7 +218,7 @@ logs_access(struct conn *conn)
 	entry.us = multiplexer_us(mux) - conn->started_us;
 	entry.pid = conn->pid;
 	entry.status = conn->status;
-	write_line(mux, conn->vhost, &entry);
+	write_line(mux, conn->tables, conn->vhost, &entry);
 }
 
 void
@@ -261,14 +227,14 @@ logs_served(struct multiplexer *mux, const struct slot *slot, const struct compl
 {
 	struct access_entry entry = { 0 };
 
-	if (mux->logs.of_vhost[slot->vhost] == NULL)
+	if (slot->tables->format_of[slot->vhost] == NULL)
 		return;
 	entry.vars = vars;
 	entry.bytes = said->sent;
 	entry.us = said->wall_us;
 	entry.pid = slot->pid;
 	entry.status = said->status;
-	write_line(mux, slot->vhost, &entry);
+	write_line(mux, slot->tables, slot->vhost, &entry);
 }
 
 void

@@ -15,7 +15,6 @@
 
 #include "base/buf.h"
 
-struct access_format;
 struct conn;
 struct multiplexer;
 struct slot;
@@ -36,9 +35,6 @@ struct logs {
 	struct log_file *at;            /* by index into settings.logs */
 	uint32_t count;
 	uint32_t first_dirty;
-	struct access_format **formats; /* distinct ones; owned */
-	size_t format_count;
-	struct access_format **of_vhost;        /* by vhost; NULL where there is no log */
 	char time[40];                  /* as in an access log, of this second */
 	uint64_t complained_ms;
 };

@@ -28,7 +28,7 @@ enter_sandbox(const struct multiplexer *mux)
 	struct fault fault;
 	const char *how;
 
-	if (!confine_sandbox(mux->settings->spool_dir, &how, &fault)) {
+	if (!confine_sandbox(mux->tables->settings->spool_dir, &how, &fault)) {
 		log_error("cannot start: sandbox: %s", fault.text);
 		exit(EXIT_FAILURE);
 	}

@@ -95,7 +95,8 @@ tick(evutil_socket_t fd, short what, void *context)
 	date_write(mux->date, time(NULL));
 	logs_tick(mux);
 	for (i = 0; i < mux->pools.count; i++)
-		pool_log_tick(&mux->pools.at[i].log);
+		if (mux->pools.at[i] != NULL)
+			pool_log_tick(&mux->pools.at[i]->log);
 	logs_flush(mux);
 	if (mux->listeners.paused && !mux->stopping &&
 	    multiplexer_ms(mux) >= mux->listeners.resume_ms &&
@@ -218,8 +219,10 @@ got_listener(struct multiplexer *mux, const struct message *message, int fd)
 static void
 got_pool_log(struct multiplexer *mux, const struct message *message, int fd)
 {
-	if (message->body.pool.pool < mux->pools.count)
-		pool_log_take(&mux->pools.at[message->body.pool.pool].log, fd);
+	struct pool *pool = pool_make(mux, message->body.pool.pool);
+
+	if (pool != NULL)
+		pool_log_take(&pool->log, fd);
 	else
 		fd_close(&fd);
 }
@@ -316,29 +319,21 @@ control_readable(evutil_socket_t fd, short what, void *context)
 
 /* ---- the loop */
 
-static void
-say_mistake(void *context, const struct place *place, bool error, const char *text)
-{
-	(void)context;
-	log_line(error ? LEVEL_ERROR : LEVEL_WARNING, "settings, line %u: %s", place->line, text);
-}
-
 static bool
 read_settings(struct multiplexer *mux, int fd)
 {
-	struct settings_report report = { say_mistake, NULL, 0, 0 };
+	const struct settings *settings;
 
-	mux->settings = settings_read_fd(fd, &report);
-	fd_close(&fd);
-	if (mux->settings == NULL)
+	mux->tables = tables_new(fd);
+	if (mux->tables == NULL)
 		return false;
-	log_open("multiplexer", mux->settings->log_level);
-	mux->hosts = hosts_new(mux->settings);
-	mux->spool_dir = open(mux->settings->spool_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	settings = mux->tables->settings;
+	log_open("multiplexer", settings->log_level);
+	mux->spool_dir = open(settings->spool_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (mux->spool_dir < 0)
 		log_warning("spool_dir %s: %s; large request bodies will get 503",
-		    mux->settings->spool_dir, strerror(errno));
-	return mux->hosts != NULL;
+		    settings->spool_dir, strerror(errno));
+	return true;
 }
 
 static bool
@@ -425,8 +420,7 @@ multiplexer_free(struct multiplexer **where)
 		fd_close(&mux->bells[i]);
 	fd_close(&mux->control);
 	fd_close(&mux->spool_dir);
-	hosts_free(&mux->hosts);
-	settings_free(&mux->settings);
+	tables_drop(&mux->tables);
 	board_unmap(&mux->board);
 	buf_free(&mux->scratch->out);
 	free(mux->scratch);
@@ -444,7 +438,7 @@ look_whether_done(struct multiplexer *mux)
 			return;
 		/* fastcgi_finish_request: the client has gone, the work has not. */
 		for (i = 0; i < mux->slots.count; i++)
-			if (mux->slots.at[i].busy)
+			if (mux->slots.at[i] != NULL && mux->slots.at[i]->busy)
 				return;
 	}
 	mux->stopped = true;

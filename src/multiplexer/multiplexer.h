@@ -35,9 +35,8 @@
 #include "multiplexer/logs.h"
 #include "multiplexer/pool_log.h"
 #include "multiplexer/queue.h"
+#include "multiplexer/tables.h"
 #include "multiplexer/timeouts.h"
-#include "settings/hosts.h"
-#include "settings/settings.h"
 
 #define MULTIPLEXER_READ  (128u * 1024)         /* bytes taken from a socket at once */
 #define MULTIPLEXER_NONCES 256
@@ -61,8 +60,7 @@ struct scratch {
 
 struct multiplexer {
 	struct event_base *base;
-	struct settings *settings;
-	struct hosts *hosts;
+	struct tables *tables;          /* of what begins now; held */
 	struct board *board;
 	struct board_multiplexer *self; /* its own counters; NULL before it knows its number */
 	unsigned number;                /* its own, or BOARD_NOBODY before its bell came */

@@ -27,7 +27,7 @@ stderr_free(struct pool_stderr *from)
 	event_del(&from->event);
 	fd_close(&from->fd);
 	if (from->line.len > 0)
-		pool_log_line(log, LEVEL_NOTICE, SETTINGS_NONE, from->line.data, from->line.len);
+		pool_log_line(log, LEVEL_NOTICE, NULL, from->line.data, from->line.len);
 	buf_free(&from->line);
 	TAILQ_REMOVE(&log->read, from, link);
 	log->read_count--;
@@ -42,16 +42,14 @@ pool_log_end(struct pool_log *log)
 }
 
 static void
-write_line(struct pool_log *log, enum log_level level, uint32_t vhost, const char *text,
-    size_t len)
+write_line(struct pool_log *log, enum log_level level, const char *site,
+    const char *text, size_t len)
 {
-	const struct settings *settings = log->mux->settings;
-	const struct pool_settings *pool = &settings->pools[log->pool];
+	const struct pool_settings *pool = log->mux->pools.at[log->pool]->settings;
 	char line[LOG_LINE_MAX], who[256];
 
-	if (vhost != SETTINGS_NONE)
-		snprintf(who, sizeof who, "pool %s, %s", pool->name,
-		    settings->vhosts[vhost].server_name);
+	if (site != NULL)
+		snprintf(who, sizeof who, "pool %s, %s", pool->name, site);
 	else
 		snprintf(who, sizeof who, "pool %s", pool->name);
 	len = log_format(line, level, who, text, len);
@@ -62,17 +60,17 @@ write_line(struct pool_log *log, enum log_level level, uint32_t vhost, const cha
 }
 
 void
-pool_log_line(struct pool_log *log, enum log_level level, uint32_t vhost, const char *text,
-    size_t len)
+pool_log_line(struct pool_log *log, enum log_level level, const char *site,
+    const char *text, size_t len)
 {
-	if (level < log->mux->settings->log_level && level < LEVEL_NOTICE)
+	if (level < log->mux->tables->settings->log_level && level < LEVEL_NOTICE)
 		return;
 	if (log->lines >= POOL_LOG_RATE) {
 		log->dropped++;
 		return;
 	}
 	log->lines++;
-	write_line(log, level, vhost, text, len < POOL_LOG_LINE ? len : POOL_LOG_LINE);
+	write_line(log, level, site, text, len < POOL_LOG_LINE ? len : POOL_LOG_LINE);
 }
 
 void
@@ -87,7 +85,7 @@ pool_log_tick(struct pool_log *log)
 	len = snprintf(text, sizeof text, "%llu lines dropped, they came too fast",
 	    (unsigned long long)log->dropped);
 	log->dropped = 0;
-	write_line(log, LEVEL_WARNING, SETTINGS_NONE, text, (size_t)len);
+	write_line(log, LEVEL_WARNING, NULL, text, (size_t)len);
 }
 
 /* Cut bytes into lines; the last one waits for its end. */
@@ -111,7 +109,7 @@ take_bytes(struct pool_stderr *from, const char *bytes, size_t len)
 		if (end == NULL && line->len < POOL_LOG_LINE)
 			continue;
 		if (line->len > 0)
-			pool_log_line(from->log, LEVEL_NOTICE, SETTINGS_NONE, line->data,
+			pool_log_line(from->log, LEVEL_NOTICE, NULL, line->data,
 			    line->len);
 		line->len = 0;
 	}

@@ -45,8 +45,8 @@ void pool_log_end(struct pool_log *log);
 /* Read that zygote's socket too, until its end; takes fd. */
 void pool_log_take(struct pool_log *log, int fd);
 
-/* Write one line; vhost: which site it is about, or SETTINGS_NONE. */
-void pool_log_line(struct pool_log *log, enum log_level level, uint32_t vhost,
+/* Write one line; site: which it is about, or NULL. */
+void pool_log_line(struct pool_log *log, enum log_level level, const char *site,
     const char *text, size_t len);
 
 /* A second has passed. */

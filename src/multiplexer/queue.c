@@ -8,22 +8,11 @@ bool
 pools_begin(struct multiplexer *mux)
 {
 	struct pools *pools = &mux->pools;
-	uint32_t i;
 
 	TAILQ_INIT(&pools->waiting);
-	pools->count = mux->settings->pool_count;
-	pools->at = calloc(pools->count + 1, sizeof *pools->at);
-	if (pools->at == NULL)
-		return false;
-	for (i = 0; i < pools->count; i++) {
-		TAILQ_INIT(&pools->at[i].waiting);
-		pool_log_begin(&pools->at[i].log, mux, i);
-	}
-	for (i = 0; i < mux->settings->vhost_count; i++)
-		if (mux->settings->vhosts[i].log != SETTINGS_NONE &&
-		    mux->settings->vhosts[i].pool < pools->count)
-			pools->at[mux->settings->vhosts[i].pool].logged = true;
-	return true;
+	pools->count = mux->board->pool_count;
+	pools->at = calloc((size_t)pools->count + 1, sizeof(struct pool *));
+	return pools->at != NULL;
 }
 
 void
@@ -32,11 +21,71 @@ pools_end(struct multiplexer *mux)
 	struct pools *pools = &mux->pools;
 	uint32_t i;
 
-	for (i = 0; i < pools->count; i++)
-		pool_log_end(&pools->at[i].log);
+	for (i = 0; i < pools->count; i++) {
+		if (pools->at[i] == NULL)
+			continue;
+		pool_log_end(&pools->at[i]->log);
+		tables_drop(&pools->at[i]->tables);
+		free(pools->at[i]);
+	}
 	free(pools->at);
 	pools->at = NULL;
 	pools->count = 0;
+}
+
+/* What is configured for it now. */
+static void
+settle(struct pool *pool, struct tables *tables, uint32_t index)
+{
+	const struct settings *settings = tables->settings;
+	uint32_t i;
+
+	pool->tables = tables_hold(tables);
+	pool->settings = &settings->pools[index];
+	pool->logged = false;
+	for (i = 0; i < pool->settings->vhost_count; i++)
+		if (settings->vhosts[pool->settings->vhosts[i]].access_log != NULL)
+			pool->logged = true;
+}
+
+struct pool *
+pool_make(struct multiplexer *mux, uint32_t row)
+{
+	uint32_t index = tables_pool(mux->tables, row);
+	struct pool *pool;
+
+	if (row >= mux->pools.count)
+		return NULL;
+	pool = mux->pools.at[row];
+	if (pool != NULL || index == SETTINGS_NONE)
+		return pool;
+	pool = calloc(1, sizeof *pool);
+	if (pool == NULL)
+		return NULL;
+	pool->row = row;
+	TAILQ_INIT(&pool->waiting);
+	pool_log_begin(&pool->log, mux, row);
+	settle(pool, mux->tables, index);
+	mux->pools.at[row] = pool;
+	return pool;
+}
+
+const char *
+pool_name(const struct multiplexer *mux, uint32_t row)
+{
+	const struct pool *pool = row < mux->pools.count ? mux->pools.at[row] : NULL;
+
+	return pool != NULL ? pool->settings->name : "?";
+}
+
+void
+pool_say(struct multiplexer *mux, uint32_t row, enum log_level level, const char *site,
+    const char *text, size_t len)
+{
+	struct pool *pool = row < mux->pools.count ? mux->pools.at[row] : NULL;
+
+	if (pool != NULL)
+		pool_log_line(&pool->log, level, site, text, len);
 }
 
 bool
@@ -93,16 +142,15 @@ bool
 queue_add(struct conn *conn)
 {
 	struct multiplexer *mux = conn->mux;
-	struct pool *pool = &mux->pools.at[conn->pool];
+	struct pool *pool = mux->pools.at[conn->pool];
 	struct board_pool *board = board_pool(mux->board, conn->pool);
-	const struct tuning *tuning = &mux->settings->vhosts[conn->vhost].tuning;
 
 	if (refuses(conn, board)) {
 		respond_busy(conn);
 		return false;
 	}
 	if (atomic_fetch_add_explicit(&board->queued, 1, memory_order_relaxed) >=
-	    mux->settings->pools[conn->pool].tuning.queue_length) {
+	    pool->settings->tuning.queue_length) {
 		atomic_fetch_sub_explicit(&board->queued, 1, memory_order_relaxed);
 		atomic_fetch_add_explicit(&board->queue_full, 1, memory_order_relaxed);
 		respond_busy(conn);
@@ -110,7 +158,7 @@ queue_add(struct conn *conn)
 	}
 	conn->state = CONN_QUEUED;
 	TAILQ_INSERT_TAIL(&pool->waiting, conn, link);
-	conn_timeout(conn, tuning->queue_timeout);
+	conn_timeout(conn, conn_tuning(conn)->queue_timeout);
 	if (pool->count++ == 0) {
 		TAILQ_INSERT_TAIL(&mux->pools.waiting, pool, link);
 		board_wait(mux->board, conn->pool, mux->number);
@@ -129,7 +177,7 @@ void
 queue_remove(struct conn *conn)
 {
 	struct multiplexer *mux = conn->mux;
-	struct pool *pool = &mux->pools.at[conn->pool];
+	struct pool *pool = mux->pools.at[conn->pool];
 
 	TAILQ_REMOVE(&pool->waiting, conn, link);
 	timeouts_clear(&conn->timeout);
@@ -144,7 +192,7 @@ queue_remove(struct conn *conn)
 struct conn *
 queue_first(struct multiplexer *mux, uint32_t pool)
 {
-	return TAILQ_FIRST(&mux->pools.at[pool].waiting);
+	return TAILQ_FIRST(&mux->pools.at[pool]->waiting);
 }
 
 static void
@@ -162,7 +210,7 @@ refuse_all(struct multiplexer *mux, struct pool *pool)
 static void
 serve_pool(struct multiplexer *mux, uint32_t index)
 {
-	struct pool *pool = &mux->pools.at[index];
+	struct pool *pool = mux->pools.at[index];
 	struct conn *conn;
 	struct slot *slot;
 
@@ -190,6 +238,6 @@ queue_serve(struct multiplexer *mux)
 
 	for (pool = TAILQ_FIRST(&mux->pools.waiting); pool != NULL; pool = next) {
 		next = TAILQ_NEXT(pool, link);
-		serve_pool(mux, (uint32_t)(pool - mux->pools.at));
+		serve_pool(mux, pool->row);
 	}
 }

@@ -17,6 +17,9 @@ struct multiplexer;
 struct pool_settings;
 
 struct pool {
+	uint32_t row;                   /* on the board */
+	struct tables *tables;          /* the last ones that have it; held */
+	const struct pool_settings *settings;   /* in those */
 	struct conn_list waiting;
 	uint32_t count;                 /* in that list */
 	TAILQ_ENTRY(pool) link;         /* of the pools where somebody waits here */
@@ -25,13 +28,21 @@ struct pool {
 };
 
 struct pools {
-	struct pool *at;                /* by index into settings.pools */
+	struct pool **at;               /* by row on the board; NULL: not needed yet */
 	uint32_t count;
 	TAILQ_HEAD(pool_list, pool) waiting;
 };
 
 bool pools_begin(struct multiplexer *mux);
 void pools_end(struct multiplexer *mux);
+
+/* That row's pool, made when it is first needed; NULL: no such row, or no memory. */
+struct pool *pool_make(struct multiplexer *mux, uint32_t row);
+
+/* For messages: its name; a line in its log, site NULL where it is about none. */
+const char *pool_name(const struct multiplexer *mux, uint32_t row);
+void pool_say(struct multiplexer *mux, uint32_t row, enum log_level level, const char *site,
+    const char *text, size_t len);
 
 /*
  * Let the connection wait for a slot of its pool.  False: the pool has

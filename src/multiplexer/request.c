@@ -39,12 +39,10 @@ request_local_addr(struct conn *conn)
 int
 request_find_site(struct conn *conn, struct slice name)
 {
-	struct multiplexer *mux = conn->mux;
-
-	conn->vhost = hosts_find(mux->hosts, name.at, name.len);
+	conn->vhost = hosts_find(conn->tables->hosts, name.at, name.len);
 	if (conn->vhost == SETTINGS_NONE)
 		return 421;
-	conn->pool = mux->settings->vhosts[conn->vhost].pool;
+	conn->pool = tables_row(conn->tables, conn_vhost(conn)->pool);
 	return 0;
 }
 
@@ -52,10 +50,10 @@ int
 request_check(struct conn *conn, struct slice path, int64_t length)
 {
 	struct multiplexer *mux = conn->mux;
-	const struct vhost_settings *vhost = &mux->settings->vhosts[conn->vhost];
+	const struct vhost_settings *vhost = conn_vhost(conn);
 	size_t len;
 
-	if (vhost->disabled != NULL || vhost->pool >= mux->pools.count)
+	if (vhost->disabled != NULL || pool_make(mux, conn->pool) == NULL)
 		return 503;
 	if (vhost->tuning.max_body_size != 0 && length > 0 &&
 	    (uint64_t)length > vhost->tuning.max_body_size)
@@ -124,7 +122,7 @@ hand_over_kept(struct conn *conn)
 bool
 request_body_begin(struct conn *conn, const struct nv *vars, const struct request_body *body)
 {
-	const struct tuning *tuning = &conn->mux->settings->vhosts[conn->vhost].tuning;
+	const struct tuning *tuning = conn_tuning(conn);
 	uint64_t total = body->length == HEAD_LENGTH_NONE ? BODY_UNTIL_END :
 	    (uint64_t)body->length;
 
@@ -158,7 +156,7 @@ request_body_took(struct conn *conn, enum body_result result)
 		[BODY_BAD] = 400, [BODY_TOO_LARGE] = 413, [BODY_NO_ROOM] = 503,
 	};
 	struct body *body = conn->body;
-	uint64_t timeout = conn->mux->settings->vhosts[conn->vhost].tuning.body_timeout;
+	uint64_t timeout = conn_tuning(conn)->body_timeout;
 
 	if (result == BODY_MORE) {
 		/* While the processor is the slow one, the client's time does not run. */

@@ -8,19 +8,10 @@
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/respond.h"
 
-uint64_t
-respond_send_timeout(const struct conn *conn)
-{
-	const struct settings *settings = conn->mux->settings;
-
-	return conn->vhost != SETTINGS_NONE ? settings->vhosts[conn->vhost].tuning.send_timeout :
-	    settings->tuning.send_timeout;
-}
-
 const char *
 respond_server_name(const struct conn *conn)
 {
-	const char *server = conn->mux->settings->server_header;
+	const char *server = conn_settings(conn)->server_header;
 
 	return server != NULL && server[0] != '\0' ? server : NULL;
 }
@@ -145,7 +136,7 @@ frame(struct conn *conn, const char *bytes, size_t len, int64_t total, bool cut,
 		return 0;
 	*more = false;
 	if (result != ANSWER_HEAD) {
-		pool_log_line(&mux->pools.at[conn->pool].log, LEVEL_ERROR, conn->vhost, why,
+		pool_say(mux, conn->pool, LEVEL_ERROR, conn_vhost(conn)->server_name, why,
 		    strlen(why));
 		respond_failed(conn, 502);
 		return 0;

@@ -37,8 +37,7 @@ bool respond_stream(struct stream *stream, const char *bytes, size_t len);
 /* What was kept has been sent: its front takes more. */
 void respond_room(struct conn *conn);
 
-/* For fronts: how long a client may pause while it takes an answer; the Server field, or NULL. */
-uint64_t respond_send_timeout(const struct conn *conn);
+/* For fronts: the Server field, or NULL. */
 const char *respond_server_name(const struct conn *conn);
 
 #endif

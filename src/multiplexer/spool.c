@@ -121,7 +121,7 @@ place_for(const struct body *body, uint64_t len)
 {
 	if (len <= ENVELOPE_MAX_BODY)
 		return BODY_IN_MEMORY;
-	return len <= body->mux->settings->body_memory ? BODY_IN_MEMFD : BODY_IN_FILE;
+	return len <= body->mux->tables->settings->body_memory ? BODY_IN_MEMFD : BODY_IN_FILE;
 }
 
 static bool
@@ -173,7 +173,7 @@ take(struct body *body, const char *bytes, size_t len)
 	kept = body->feeding ? feed(body, bytes, len) : store(body, bytes, len);
 	if (!kept) {
 		logs_complain(body->mux, "a request body can't be kept in %s: %s",
-		    body->place == BODY_IN_FILE ? body->mux->settings->spool_dir : "memory",
+		    body->place == BODY_IN_FILE ? body->mux->tables->settings->spool_dir : "memory",
 		    strerror(errno));
 		return BODY_NO_ROOM;
 	}

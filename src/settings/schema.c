@@ -255,6 +255,8 @@ static const struct settings_row processor_rows[] = {
 	    "Whether the pool gets PID, mount and IPC namespaces of its own.", NULL, NONE },
 	{ "limits", KIND_GROUP, IN_PROCESSOR | NOT_MUX, 0, 0, 0, NULL,
 	    "What the kernel bounds for each of its processes.", NULL, GROUP_LIMITS },
+	{ "row", KIND_NUMBER, IN_PROCESSOR | ONLY_SLICE | NOT_POOL, POOL(row), 0, COUNT_MOST, NULL,
+	    "Its row on the board.", NULL, NONE },
 	{ "disabled", KIND_TEXT, IN_PROCESSOR | ONLY_SLICE, POOL(disabled), 1, 0, NULL,
 	    "Why the pool can't run.", NULL, NONE }
 };

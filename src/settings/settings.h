@@ -81,6 +81,7 @@ struct string_list {
 
 struct pool_settings {
 	struct place place;
+	uint64_t row;                           /* on the board; the manager says which */
 	char *name;
 	char *user;                             /* NULL for a connect-only pool */
 	char *group;                            /* NULL in the text: the user's own */
