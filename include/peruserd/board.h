@@ -50,8 +50,6 @@ struct board_pool {
 	uint32_t slot_first;            /* its slots are [slot_first, slot_first + slot_count) */
 	uint32_t slot_count;
 	_Atomic uint32_t idle;          /* a hint: slots that are idle now */
-	_Atomic uint32_t sticky;        /* slots that hold a client's connection */
-	_Atomic uint32_t queued;        /* requests that wait, over all multiplexers */
 	_Atomic uint64_t waiting;       /* bit n: multiplexer n waits for a slot */
 	_Atomic uint64_t requests;      /* totals since the board was made */
 	_Atomic uint64_t errors;        /* answers of 500 and above */
@@ -59,6 +57,12 @@ struct board_pool {
 	_Atomic uint64_t queue_full;    /* 503 for a full queue */
 	_Atomic uint64_t queue_timeouts;/* 503 for queue_timeout */
 	_Atomic uint64_t expired;       /* killed for expire_timeout */
+};
+
+/* What one multiplexer has of one pool; it alone adds to it, so that its death takes it away. */
+struct board_part {
+	_Atomic uint32_t queued;        /* requests that wait for a slot */
+	_Atomic uint32_t sticky;        /* slots that hold a client's connection */
 };
 
 struct board_slot {
@@ -91,7 +95,10 @@ struct board {                          /* the segment's first bytes */
 	_Atomic uint32_t manager_rung;  /* set by who rings the manager's bell; saves ringing twice */
 	uint32_t reserved;
 	struct board_multiplexer multiplexers[BOARD_MULTIPLEXERS];
-	/* then struct board_pool[pool_count], then struct board_slot[slot_count] */
+	/*
+	 * then struct board_pool[pool_count], struct board_slot[slot_count],
+	 * struct board_part[pool_count][multiplexer_count]
+	 */
 };
 
 /*
@@ -111,6 +118,21 @@ void board_unmap(struct board **board);
 
 struct board_pool *board_pool(struct board *board, uint32_t pool);
 struct board_slot *board_slot(struct board *board, uint32_t slot);
+struct board_part *board_part(struct board *board, uint32_t pool, uint32_t multiplexer);
+
+/*
+ * Sums over the parts of one pool, parts[0 .. multiplexer_count - 1].  The manager
+ * shows its own pointer and count, others board_part(board, pool, 0).
+ */
+uint32_t board_queued(const struct board_part *parts, uint32_t multiplexer_count);
+uint32_t board_sticky(const struct board_part *parts, uint32_t multiplexer_count);
+
+/*
+ * That multiplexer is no more: it waits for nothing, and what it had counted is
+ * gone.  The first pool's row and part, with their numbers, as the caller knows them.
+ */
+void board_forget(struct board_pool *pools, struct board_part *parts, uint32_t pool_count,
+    uint32_t multiplexer_count, unsigned multiplexer);
 
 struct slot_word slot_word_unpack(uint64_t word);
 uint64_t slot_word_pack(struct slot_word word);

@@ -16,15 +16,17 @@
 
 static_assert(sizeof(struct board) % 8 == 0, "the rows after it are aligned");
 static_assert(sizeof(struct board_pool) % 8 == 0, "the slots after them are aligned");
+static_assert(sizeof(struct board_slot) % 8 == 0, "the parts after them are aligned");
 
 #define POOLS_MAX 1000000u
 #define SLOTS_MAX 10000000u
 
 static size_t
-board_size(uint32_t pool_count, uint32_t slot_count)
+board_size(uint32_t pool_count, uint32_t slot_count, uint32_t multiplexer_count)
 {
 	return sizeof(struct board) + (size_t)pool_count * sizeof(struct board_pool) +
-	    (size_t)slot_count * sizeof(struct board_slot);
+	    (size_t)slot_count * sizeof(struct board_slot) +
+	    (size_t)pool_count * multiplexer_count * sizeof(struct board_part);
 }
 
 static int
@@ -54,7 +56,7 @@ board_new(const uint32_t *slots_of, uint32_t pool_count, uint32_t multiplexer_co
 		errno = E2BIG;
 		return NULL;
 	}
-	size = board_size(pool_count, (uint32_t)slots);
+	size = board_size(pool_count, (uint32_t)slots, multiplexer_count);
 	*fd = board_memory(size);
 	if (*fd < 0)
 		return NULL;
@@ -83,7 +85,7 @@ board_whole(const struct board *board, size_t size)
 	return board->magic == BOARD_MAGIC && board->size == size &&
 	    board->pool_count <= POOLS_MAX && board->slot_count <= SLOTS_MAX &&
 	    board->multiplexer_count <= BOARD_MULTIPLEXERS &&
-	    board_size(board->pool_count, board->slot_count) == size;
+	    board_size(board->pool_count, board->slot_count, board->multiplexer_count) == size;
 }
 
 struct board *
@@ -128,6 +130,47 @@ struct board_slot *
 board_slot(struct board *board, uint32_t slot)
 {
 	return (struct board_slot *)(void *)board_pool(board, board->pool_count) + slot;
+}
+
+struct board_part *
+board_part(struct board *board, uint32_t pool, uint32_t multiplexer)
+{
+	return (struct board_part *)(void *)board_slot(board, board->slot_count) +
+	    (size_t)pool * board->multiplexer_count + multiplexer;
+}
+
+uint32_t
+board_queued(const struct board_part *parts, uint32_t multiplexer_count)
+{
+	uint32_t i, queued = 0;
+
+	for (i = 0; i < multiplexer_count; i++)
+		queued += atomic_load(&parts[i].queued);
+	return queued;
+}
+
+uint32_t
+board_sticky(const struct board_part *parts, uint32_t multiplexer_count)
+{
+	uint32_t i, sticky = 0;
+
+	for (i = 0; i < multiplexer_count; i++)
+		sticky += atomic_load(&parts[i].sticky);
+	return sticky;
+}
+
+void
+board_forget(struct board_pool *pools, struct board_part *parts, uint32_t pool_count,
+    uint32_t multiplexer_count, unsigned multiplexer)
+{
+	struct board_part *part = parts + multiplexer;
+	uint32_t i;
+
+	for (i = 0; i < pool_count; i++, part += multiplexer_count) {
+		atomic_fetch_and(&pools[i].waiting, ~(UINT64_C(1) << multiplexer));
+		atomic_store(&part->queued, 0);
+		atomic_store(&part->sticky, 0);
+	}
 }
 
 struct slot_word

@@ -18,7 +18,9 @@ struct longest {
 static uint32_t
 queued_of(const struct manager *manager, const struct pool *pool)
 {
-	uint32_t queued = atomic_load(&manager->pool_rows[pool->index].queued);
+	uint32_t queued = board_queued(
+	    manager->part_rows + (size_t)pool->index * manager->multiplexer_count,
+	    manager->multiplexer_count);
 
 	/* A count from the board: no more than could be served matters. */
 	if (queued == 0 && atomic_load(&manager->pool_rows[pool->index].waiting) != 0)

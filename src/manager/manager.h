@@ -59,6 +59,7 @@ struct manager {
 	int board_reader;               /* the same, read-only: for peruserctl */
 	struct board_pool *pool_rows;
 	struct board_slot *slot_rows;
+	struct board_part *part_rows;   /* [pool][multiplexer] */
 	int bells[BOARD_MULTIPLEXERS + 1];
 	unsigned rung_last;
 

@@ -141,6 +141,7 @@ start_board(struct manager *manager, struct fault *fault)
 		return fault_set(fault, errno, "open the board for reading");
 	manager->pool_rows = board_pool(manager->board, 0);
 	manager->slot_rows = board_slot(manager->board, 0);
+	manager->part_rows = board_part(manager->board, 0, 0);
 	return true;
 }
 

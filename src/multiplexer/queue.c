@@ -122,6 +122,20 @@ ring_all(struct multiplexer *mux)
 			multiplexer_ring(mux, i);
 }
 
+/* One more waits.  False: over all multiplexers it would be one too many. */
+static bool
+count_in(struct multiplexer *mux, uint32_t pool)
+{
+	struct board_part *part = board_part(mux->board, pool, mux->number);
+
+	atomic_fetch_add(&part->queued, 1);
+	if (board_queued(board_part(mux->board, pool, 0), mux->board->multiplexer_count) <=
+	    mux->pools.at[pool]->settings->tuning.queue_length)
+		return true;
+	atomic_fetch_sub(&part->queued, 1);
+	return false;
+}
+
 bool
 queue_is_drained(struct multiplexer *mux, uint32_t pool)
 {
@@ -149,9 +163,7 @@ queue_add(struct conn *conn)
 		respond_busy(conn);
 		return false;
 	}
-	if (atomic_fetch_add_explicit(&board->queued, 1, memory_order_relaxed) >=
-	    pool->settings->tuning.queue_length) {
-		atomic_fetch_sub_explicit(&board->queued, 1, memory_order_relaxed);
+	if (!count_in(mux, conn->pool)) {
 		atomic_fetch_add_explicit(&board->queue_full, 1, memory_order_relaxed);
 		respond_busy(conn);
 		return false;
@@ -163,7 +175,8 @@ queue_add(struct conn *conn)
 		TAILQ_INSERT_TAIL(&mux->pools.waiting, pool, link);
 		board_wait(mux->board, conn->pool, mux->number);
 		multiplexer_relook(mux);
-		if (atomic_load_explicit(&board->sticky, memory_order_relaxed) > 0) {
+		if (board_sticky(board_part(mux->board, conn->pool, 0),
+		    mux->board->multiplexer_count) > 0) {
 			slots_release_sticky(mux);
 			ring_all(mux);
 		}
@@ -181,7 +194,7 @@ queue_remove(struct conn *conn)
 
 	TAILQ_REMOVE(&pool->waiting, conn, link);
 	timeouts_clear(&conn->timeout);
-	atomic_fetch_sub_explicit(&board_pool(mux->board, conn->pool)->queued, 1,
+	atomic_fetch_sub_explicit(&board_part(mux->board, conn->pool, mux->number)->queued, 1,
 	    memory_order_relaxed);
 	if (--pool->count == 0) {
 		TAILQ_REMOVE(&mux->pools.waiting, pool, link);

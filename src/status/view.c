@@ -205,9 +205,12 @@ add_slot(struct view_slot *slot, const struct board_slot *row, uint64_t now_ms)
 }
 
 static void
-add_pool(struct view_pool *pool, const struct board_pool *row)
+add_pool(struct view_pool *pool, struct board *board)
 {
-	pool->queued = atomic_load(&row->queued);
+	const struct board_pool *row = board_pool(board, (uint32_t)pool->index);
+
+	pool->queued = board_queued(board_part(board, (uint32_t)pool->index, 0),
+	    board->multiplexer_count);
 	pool->requests = atomic_load(&row->requests);
 	pool->errors = atomic_load(&row->errors);
 	pool->bytes = atomic_load(&row->bytes);
@@ -251,8 +254,7 @@ view_add_board(struct view *view, struct board *board, uint64_t now_ms)
 	}
 	for (i = 0; board != NULL && i < view->pool_count; i++)
 		if (view->pools[i].index < board->pool_count)
-			add_pool(&view->pools[i],
-			    board_pool(board, (uint32_t)view->pools[i].index));
+			add_pool(&view->pools[i], board);
 	for (i = 0; i < view->slot_count; i++) {
 		struct view_slot *slot = &view->slots[i];
 

@@ -119,6 +119,34 @@ waiters_take_turns(void **state)
 }
 
 static void
+a_dead_multiplexer_waits_for_nothing(void **state)
+{
+	struct board *board;
+	int fd;
+
+	(void)state;
+	board = board_of(1, 1, &fd);
+	atomic_fetch_add(&board_part(board, 0, 1)->queued, 7);
+	atomic_fetch_add(&board_part(board, 1, 1)->sticky, 2);
+	atomic_fetch_add(&board_part(board, 1, 2)->queued, 3);
+	atomic_fetch_add(&board_part(board, 1, 2)->sticky, 1);
+	board_wait(board, 1, 1);
+	board_wait(board, 1, 2);
+	assert_int_equal(board_queued(board_part(board, 0, 0), 3), 7);
+	assert_int_equal(board_sticky(board_part(board, 1, 0), 3), 3);
+	board_forget(board_pool(board, 0), board_part(board, 0, 0), 2, 3, 1);
+	assert_int_equal(board_queued(board_part(board, 0, 0), 3), 0);
+	assert_int_equal(board_queued(board_part(board, 1, 0), 3), 3);
+	assert_int_equal(board_sticky(board_part(board, 1, 0), 3), 1);
+	assert_int_equal(board_next_waiter(board, 1, 0), 2);
+	assert_int_equal(board_next_waiter(board, 1, 0), -1);
+	/* The last part is the segment's last bytes. */
+	assert_ptr_equal(board_part(board, 1, 2) + 1, (char *)board + board->size);
+	board_unmap(&board);
+	fd_close(&fd);
+}
+
+static void
 rows_are_cut_and_terminated(void **state)
 {
 	char text[400], out[BOARD_ROW];
@@ -215,6 +243,7 @@ main(void)
 		cmocka_unit_test(leases_the_preferred_then_the_lowest),
 		cmocka_unit_test(only_the_owner_releases),
 		cmocka_unit_test(waiters_take_turns),
+		cmocka_unit_test(a_dead_multiplexer_waits_for_nothing),
 		cmocka_unit_test(rows_are_cut_and_terminated),
 		cmocka_unit_test(what_is_no_board_is_refused),
 		cmocka_unit_test(leases_are_exclusive),
