@@ -213,9 +213,8 @@ slot_gone(struct manager *manager, uint32_t index, int status)
 	else
 		log_debug("pool %s: processor %d has gone", pool->settings->name,
 		    (int)slot->pid);
-	/* One that never had a request and ends by itself will do so again. */
-	if (!slot->asked && !leased && served == 0 &&
-	    (status != 0 || slot->state == SLOT_STARTING))
+	/* One that never had a request and ends by itself, however well, will do so again. */
+	if (!slot->asked && !leased && served == 0)
 		pool_processor_failed(pool, 0);
 	slot_bury(manager, index, status);
 	demand_look_soon(manager);

@@ -25,6 +25,7 @@ INTEGRATION_TESTS = \
 	%D%/15-links.t \
 	%D%/16-limits.t \
 	%D%/17-late-answers.t \
+	%D%/18-bounds.t \
 	%D%/20-rolling.t
 EXTRA_DIST += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)
