@@ -112,15 +112,18 @@ static void
 list(struct show *show, const char *name, const struct view *view, size_t count,
     void (*one)(struct show *show, const struct view *view, size_t i))
 {
+	const char *between = "\n    { ";
 	size_t i;
 
-	show_format(show, ",\n  \"%s\": [\n", name);
+	show_format(show, ",\n  \"%s\": [", name);
 	for (i = 0; i < count; i++) {
-		show_text(show, "    { ");
+		if (view->active_only && one == json_pool && view_pool_unused(&view->pools[i]))
+			continue;
+		show_text(show, between);
 		one(show, view, i);
-		show_text(show, i + 1 < count ? " },\n" : " }\n");
+		between = " },\n    { ";
 	}
-	show_text(show, "  ]");
+	show_text(show, between[0] == '\n' ? "\n  ]" : " }\n  ]");
 }
 
 bool

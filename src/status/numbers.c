@@ -16,6 +16,8 @@ static const struct view_number server[] = {
 	    "Processors of all pools." },
 	{ "server_limit", SERVER(server_limit), FROM_RECORD, VIEW_GAUGE, "processors_max", NULL,
 	    "How many processors may run: server_limit." },
+	{ "said_ms", SERVER(said_ms), FROM_VIEW, VIEW_GAUGE, "status_age_seconds", "seconds",
+	    "How long ago the manager said all this." },
 };
 
 static const struct view_number multiplexer[] = {

@@ -5,6 +5,7 @@
 #include "status/table.h"
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
+#define POOLS_ALL    50         /* that many are shown even where nobody uses them */
 
 /* ---- cells: each knows its item's type */
 
@@ -190,7 +191,7 @@ show_terminal(const struct view *view, unsigned columns, struct buf *out)
 	struct table slots = { slot_columns, COUNT(slot_columns), columns };
 	struct show show = { out, true };
 	struct slot_item item;
-	size_t i;
+	size_t i, unused = 0;
 
 	show_server(&show, &view->server);
 	table_head(&show, &muxes);
@@ -199,7 +200,12 @@ show_terminal(const struct view *view, unsigned columns, struct buf *out)
 	show_text(&show, "\n");
 	table_head(&show, &pools);
 	for (i = 0; i < view->pool_count; i++)
-		show_pool(&show, &pools, &view->pools[i]);
+		if (view->pool_count <= POOLS_ALL || !view_pool_unused(&view->pools[i]))
+			show_pool(&show, &pools, &view->pools[i]);
+		else
+			unused++;
+	if (unused > 0)
+		show_format(&show, "and %zu more, which nobody has asked for\n", unused);
 	if (view->slot_count == 0)
 		return show.ok;
 	show_text(&show, "\n");

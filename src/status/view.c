@@ -88,9 +88,9 @@ take_pool(struct view *view, const struct record *record)
 	pool->pid = record_get_number(record, "pid");
 	pool->generation = record_get_number(record, "generation");
 	pool->retry_ms = record_get_number(record, "retry_ms");
-	pool->drained = is_yes(record, "drained");
 	pool->rolling = is_yes(record, "rolling");
 	word(pool->state, record, "state");
+	pool->drained = is_yes(record, "drained") || strcmp(pool->state, "drained") == 0;
 	word(pool->namespaces, record, "namespaces");
 	pool->name = strdup(record_get(record, "name"));
 	pool->user = strdup(record_get(record, "user"));
@@ -262,6 +262,13 @@ view_add_board(struct view *view, struct board *board, uint64_t now_ms)
 			add_slot(slot, board_slot(board, (uint32_t)slot->index), now_ms);
 		count_slot(view, slot);
 	}
+}
+
+bool
+view_pool_unused(const struct view_pool *pool)
+{
+	return pool->requests == 0 && pool->queued == 0 && pool->errors == 0 &&
+	    strcmp(pool->state, "cold") == 0 && !pool->drained;
 }
 
 bool

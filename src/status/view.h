@@ -22,6 +22,7 @@ struct view_server {
 	char version[64];
 	char phase[VIEW_WORD];
 	uint64_t pid, uptime_ms, live, server_limit;
+	uint64_t said_ms;                       /* how long ago the manager said all this */
 };
 
 struct view_multiplexer {
@@ -66,6 +67,7 @@ struct view {
 	struct view_slot *slots;
 	size_t multiplexer_count, pool_count, slot_count;
 	bool whole;                             /* "end" was there */
+	bool active_only;                       /* leave unused pools out where it is shown */
 };
 
 /* From the answer's bytes, which are cut up.  The view is to be ended also on failure. */
@@ -77,6 +79,9 @@ void view_add_board(struct view *view, struct board *board, uint64_t now_ms);
 /* The pool of that index, or NULL; the name of a slot's pool, or "". */
 const struct view_pool *view_pool(const struct view *view, uint64_t index);
 const char *view_pool_name(const struct view *view, const struct view_slot *slot);
+
+/* True where nobody has asked for it yet: cold, never used, not failed. */
+bool view_pool_unused(const struct view_pool *pool);
 
 /* True if it runs a request: its method, vhost and url are of that one. */
 bool view_slot_runs(const struct view_slot *slot);
