@@ -86,10 +86,12 @@ struct message_none {
 	M(LOG,          MANAGER,     MULTIPLEXER, struct message_log,       1)  \
 	M(NO_LOG,       MANAGER,     MULTIPLEXER, struct message_log,       0)  \
 	M(REOPEN,       MANAGER,     MULTIPLEXER, struct message_none,      1)  \
+	M(STATUS,       MANAGER,     MULTIPLEXER, struct message_none,      1)  \
 	M(STOP,         MANAGER,     MULTIPLEXER, struct message_stop,      0)  \
 	/* from a multiplexer */                                                \
 	M(READY,        MULTIPLEXER, MANAGER,     struct message_none,      0)  \
 	M(WANT_LOG,     MULTIPLEXER, MANAGER,     struct message_log,       0)  \
+	M(WANT_STATUS,  MULTIPLEXER, MANAGER,     struct message_none,      0)  \
 	M(SLOT_EXPIRED, MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
 	M(SLOT_SPOILT,  MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
 	/* to a zygote */                                                       \
@@ -114,6 +116,7 @@ struct message_none {
  * SLOT_GONE     the slot's processor has ended; status says how
  * LOG, NO_LOG   the answer to WANT_LOG: an O_APPEND descriptor, or why there is none
  * REOPEN        forget every open log, ask anew; the descriptor is the new error log
+ * STATUS        the answer to WANT_STATUS: records of manager/status.h in a sealed memory
  * STOP          accept no more, finish what runs, exit
  * READY         the tables are built and the listeners are being served
  * SLOT_EXPIRED  the request on that slot ran longer than expire_timeout: kill it

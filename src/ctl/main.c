@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "ctl/ask.h"
+#include "status/metrics.h"
 #include "status/show.h"
 #include "wire/record.h"
 
@@ -23,7 +24,8 @@ static int
 usage(FILE *out, int status)
 {
 	fputs("usage: peruserctl [-s SOCKET] COMMAND\n"
-	    "  status [--json]   what runs: multiplexers, pools, processors\n"
+	    "  status [--json|--openmetrics]\n"
+	    "                    what runs: multiplexers, pools, processors\n"
 	    "  restart POOL      a new zygote and new processors, without losing a request\n"
 	    "  drain POOL        finish what waits and runs, refuse what comes (503)\n"
 	    "  resume POOL       take requests again\n"
@@ -78,6 +80,7 @@ static const struct {
 } forms[] = {
 	{ NULL, show_as_text },
 	{ "--json", show_json },
+	{ "--openmetrics", metrics_write },
 };
 
 static int

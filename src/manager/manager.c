@@ -330,7 +330,7 @@ manager_run(struct settings *settings, const char *config, bool foreground, int 
 	manager->foreground = foreground;
 	manager->said = said;
 	manager->started = clock_ms();
-	manager->pid_file = manager->board_fd = manager->board_reader = -1;
+	manager->pid_file = manager->board_fd = manager->board_reader = manager->status_fd = -1;
 	if (start_all(manager)) {
 		manager->base = event_base_new();
 		if (manager->base == NULL)

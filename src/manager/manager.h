@@ -60,6 +60,8 @@ struct manager {
 	struct board_pool *pool_rows;
 	struct board_slot *slot_rows;
 	struct board_part *part_rows;   /* [pool][multiplexer] */
+	int status_fd;                  /* its status as last sent to a multiplexer; -1 */
+	uint64_t status_made;           /* ms */
 	int bells[BOARD_MULTIPLEXERS + 1];
 	unsigned rung_last;
 

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "manager/logs.h"
 #include "manager/manager.h"
+#include "manager/status.h"
 
 #define QUEUE_MORE     1024     /* beside one message a slot, pool and listener */
 #define RESTART_PAUSE  1000     /* ms, for one that lived no longer than that */
@@ -163,6 +164,9 @@ multiplexer_got(void *owner, const struct message *message, pid_t pid)
 		break;
 	case MESSAGE_WANT_LOG:
 		on_want_log(mux, message->body.log.log);
+		break;
+	case MESSAGE_WANT_STATUS:
+		status_send(mux->manager, &mux->channel);
 		break;
 	case MESSAGE_SLOT_EXPIRED:
 		on_slot_bad(mux, &message->body.slot, true);

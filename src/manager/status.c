@@ -1,11 +1,15 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "manager/manager.h"
 #include "manager/status.h"
+
+#define FRESH_MS 200            /* a copy serves all who ask within that */
 
 static const char *const phases[] = {
 	[MANAGER_STARTING] = "starting",
@@ -140,4 +144,30 @@ status_write(const struct manager *manager, struct buf *to)
 			write_slot(&writer, manager, i, now);
 	record_begin(&writer, "end");
 	return record_end(&writer);
+}
+
+/* One that asks without end costs no more than one that asks four times a second. */
+static bool
+make_copy(struct manager *manager, uint64_t now)
+{
+	struct buf text = BUF(STATUS_MOST);
+
+	if (manager->status_fd >= 0 && now - manager->status_made < FRESH_MS)
+		return true;
+	fd_close(&manager->status_fd);
+	if (status_write(manager, &text))
+		manager->status_fd = fd_sealed("status", text.data, text.len);
+	buf_free(&text);
+	manager->status_made = now;
+	return manager->status_fd >= 0;
+}
+
+void
+status_send(struct manager *manager, struct channel *channel)
+{
+	struct message message;
+
+	memset(&message, 0, sizeof message);
+	if (make_copy(manager, clock_ms()))
+		channel_send(channel, &message, MESSAGE_STATUS, manager->status_fd);
 }

@@ -18,9 +18,15 @@
 #include "base/buf.h"
 #include "wire/record.h"
 
+struct channel;
 struct manager;
+
+#define STATUS_MOST (64u << 20)         /* bytes of it */
 
 /* False where it does not fit. */
 bool status_write(const struct manager *manager, struct buf *to);
+
+/* To a multiplexer that asked; the same for all that ask within a moment. */
+void status_send(struct manager *manager, struct channel *channel);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "multiplexer/front.h"
+#include "multiplexer/front_status.h"
 #include "multiplexer/lend.h"
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/respond.h"
@@ -220,6 +221,9 @@ conn_close(struct conn *conn)
 		conn->status = STATUS_LEFT;
 		logs_access(conn);
 		break;
+	case CONN_ASKING:
+		front_status_forget(conn);
+		break;
 	case CONN_SENDING:
 		logs_access(conn);
 		break;
@@ -294,6 +298,9 @@ conn_timed_out(struct conn *conn)
 		    &board_pool(conn->mux->board, conn->pool)->queue_timeouts, 1,
 		    memory_order_relaxed);
 		respond_busy(conn);
+		return;
+	case CONN_ASKING:
+		front_status_late(conn);
 		return;
 	case CONN_FREE:
 	case CONN_GIVEN:

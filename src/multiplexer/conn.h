@@ -33,11 +33,21 @@ enum conn_state {
 	CONN_HEAD,              /* a part of a head has come */
 	CONN_BODY,              /* the body is being spooled */
 	CONN_QUEUED,            /* waits for a slot */
+	CONN_ASKING,            /* a status listener's: waits for the manager's word */
 	CONN_RUNNING,           /* a processor has the request */
 	CONN_SENDING,           /* the answer is complete, not all of it is sent */
 	CONN_LINGER,            /* what the client still sends is dropped, then it is closed */
 	CONN_GIVEN,             /* raw: the processor has the socket; fd is -1 */
 	CONN_LEFT               /* the client has left, its processor still runs; fd is -1 */
+};
+
+enum status_form {
+	STATUS_NONE,
+	STATUS_PAGE,
+	STATUS_JSON,
+	STATUS_JSON_ACTIVE,     /* without pools that nobody has asked for */
+	STATUS_METRICS,
+	STATUS_HEALTH
 };
 
 enum timeout_kind { TIMEOUT_CONN, TIMEOUT_SLOT };
@@ -77,6 +87,7 @@ struct conn {
 	struct slot *slot;              /* while RUNNING, GIVEN, LEFT */
 	uint64_t started_us;
 	uint64_t queued_us;
+	enum status_form status_form;   /* what a status listener was asked for */
 
 	/* its answer */
 	struct buf out;                 /* framed bytes that the socket did not take yet */

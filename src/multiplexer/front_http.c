@@ -6,6 +6,7 @@
 #include "http/head.h"
 #include "http/vars.h"
 #include "multiplexer/front_http.h"
+#include "multiplexer/front_status.h"
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/request.h"
 #include "multiplexer/respond.h"
@@ -214,6 +215,11 @@ take_head(struct conn *conn, struct input *input)
 	input->left -= used;
 	conn->minor = (uint8_t)head->minor;
 	conn->head_only = str_is(head->method.at, head->method.len, "HEAD");
+	if (conn->listener->settings->protocol == LISTEN_STATUS) {
+		status = front_status_judge(conn, head);
+		front_status_answer(conn, input_keep(conn, input) ? status : 413);
+		return;
+	}
 	if (answer_ours(conn, head, input))
 		return;
 	status = check_head(conn, head);
@@ -317,6 +323,7 @@ readable(evutil_socket_t fd, short what, void *context)
 		read_ahead(conn);
 		return;
 	case CONN_QUEUED:
+	case CONN_ASKING:
 	case CONN_SENDING:
 		read_ahead(conn);
 		return;

@@ -70,13 +70,23 @@ listeners_end(struct multiplexer *mux)
 	mux->listeners.count = 0;
 }
 
+/* How many connections may be open when it accepts one more. */
+static uint32_t
+most_of(const struct listener *listener)
+{
+	return listener->mux->conns.max +
+	    (listener->settings->protocol == LISTEN_STATUS ? FRONT_STATUS_CLIENTS : 0);
+}
+
 void
 listeners_pause(struct multiplexer *mux, uint64_t ms)
 {
 	uint32_t i;
 
+	/* Where connections are too many, not descriptors, the operator has some left. */
 	for (i = 0; i < mux->listeners.count; i++)
-		listener_arm(&mux->listeners.at[i], false);
+		if (ms != 0 || mux->conns.open >= most_of(&mux->listeners.at[i]))
+			listener_arm(&mux->listeners.at[i], false);
 	mux->listeners.paused = true;
 	mux->listeners.resume_ms = ms == 0 ? 0 : multiplexer_ms(mux) + ms;
 }
@@ -173,7 +183,7 @@ acceptable(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	for (i = 0; i < listener->batch; i++) {
-		if (mux->conns.open >= mux->conns.max) {
+		if (mux->conns.open >= most_of(listener)) {
 			listeners_pause(mux, 0);
 			return;
 		}

@@ -6,6 +6,7 @@ libmultiplexer_la_SOURCES = \
 	%D%/conn.c %D%/conn.h \
 	%D%/front.h \
 	%D%/front_http.c %D%/front_http_answer.c %D%/front_http.h \
+	%D%/front_status.c %D%/front_status.h \
 	%D%/handoff_fd.c %D%/handoff_fd.h \
 	%D%/lease.c %D%/lease.h \
 	%D%/lend.c %D%/lend.h \
@@ -21,7 +22,7 @@ libmultiplexer_la_SOURCES = \
 	%D%/tables.c %D%/tables.h \
 	%D%/timeouts.c %D%/timeouts.h
 libmultiplexer_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
-libmultiplexer_la_LIBADD = libboard.la libhttp.la libwire.la libsettings.la libbase.la \
+libmultiplexer_la_LIBADD = libstatus.la libboard.la libhttp.la libwire.la libsettings.la libbase.la \
 	$(EVENT_LIBS)
 
 pkglibexec_PROGRAMS += peruser-multiplexer

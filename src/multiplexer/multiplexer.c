@@ -264,6 +264,13 @@ got_reopen(struct multiplexer *mux, const struct message *message, int fd)
 }
 
 static void
+got_status(struct multiplexer *mux, const struct message *message, int fd)
+{
+	(void)message;
+	front_status_said(mux, fd);
+}
+
+static void
 got_stop(struct multiplexer *mux, const struct message *message, int fd)
 {
 	uint32_t timeout = message->body.stop.timeout_ms;
@@ -286,6 +293,7 @@ static void (*const handlers[MESSAGE_TYPES])(struct multiplexer *mux,
 	[MESSAGE_LOG] = got_log,
 	[MESSAGE_NO_LOG] = got_no_log,
 	[MESSAGE_REOPEN] = got_reopen,
+	[MESSAGE_STATUS] = got_status,
 	[MESSAGE_STOP] = got_stop,
 };
 
@@ -364,6 +372,7 @@ make_tables(struct multiplexer *mux)
 {
 	date_write(mux->date, time(NULL));
 	timeouts_begin(&mux->timeouts);
+	front_status_begin(mux);
 	mux->scratch->out.max = 2 * ANSWER_HEAD_MAX + 8192;
 	return buf_reserve(&mux->scratch->out, mux->scratch->out.max) && conns_begin(mux) &&
 	    listeners_begin(mux) && logs_begin(mux) && pools_begin(mux) && slots_begin(mux);
@@ -409,6 +418,7 @@ multiplexer_free(struct multiplexer **where)
 	pools_end(mux);
 	listeners_end(mux);
 	logs_end(mux);
+	front_status_end(mux);
 	if (mux->number != BOARD_NOBODY)
 		event_del(&mux->bell_event);
 	event_del(&mux->relook_event);

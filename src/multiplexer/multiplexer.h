@@ -30,6 +30,7 @@
 #include "http/date.h"
 #include "http/head.h"
 #include "multiplexer/conn.h"
+#include "multiplexer/front_status.h"
 #include "multiplexer/lease.h"
 #include "multiplexer/listener.h"
 #include "multiplexer/logs.h"
@@ -81,6 +82,7 @@ struct multiplexer {
 	struct pools pools;
 	struct slots slots;
 	struct logs logs;
+	struct status_desk desk;
 	struct scratch *scratch;
 
 	struct event control_event;

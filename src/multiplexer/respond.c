@@ -200,6 +200,18 @@ respond_inline(struct conn *conn, const char *bytes, size_t len, bool cut)
 }
 
 void
+respond_file(struct conn *conn, const char *head, size_t head_len, int file, uint64_t file_len)
+{
+	struct answer_framing framing;
+	bool more;
+
+	conn->file = file;
+	conn->file_at = 0;
+	if (frame(conn, head, head_len, (int64_t)(head_len + file_len), false, &framing, &more) > 0)
+		send_whole(conn, &framing, NULL, 0, allowed(&framing, file_len), false);
+}
+
+void
 respond_memory(struct conn *conn, struct slot *slot, uint64_t len, bool cut)
 {
 	char *bytes = conn->mux->scratch->completion;

@@ -25,6 +25,10 @@ void respond_failed(struct conn *conn, int status);
 /* A CGI response, whole (cut: as far as it got). */
 void respond_inline(struct conn *conn, const char *bytes, size_t len, bool cut);
 
+/* A CGI head, and for its body the first file_len bytes of that file, which is taken. */
+void respond_file(struct conn *conn, const char *head, size_t head_len, int file,
+    uint64_t file_len);
+
 /* The first len bytes of the slot's lent memory are a CGI response. */
 void respond_memory(struct conn *conn, struct slot *slot, uint64_t len, bool cut);
 

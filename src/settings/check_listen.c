@@ -93,6 +93,33 @@ protocol_check(struct reading *reading, const struct listen_settings *listen,
 	}
 }
 
+static bool
+is_loopback(const char *address)
+{
+	return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]:", 6) == 0 ||
+	    strncmp(address, "unix:", 5) == 0;
+}
+
+static void
+status_check(struct reading *reading, const struct listen_settings *listen,
+    const config_setting_t *node)
+{
+	const char *wrong = listen->allow_remote ? "allow_remote" :
+	    listen->hosts.count > 0 ? "hosts" : NULL;
+
+	if (listen->protocol == LISTEN_STATUS) {
+		if (!is_loopback(listen->address) && !listen->allow_remote)
+			say_error(reading, place_in(reading, node, "address"), "whoever reaches "
+			    "\"%s\" would see the URLs of all running requests; write "
+			    "\"127.0.0.1:9180\", or allow_remote = true",
+			    say_text(reading, listen->address));
+		return;
+	}
+	if (wrong != NULL)
+		say_error(reading, place_in(reading, node, wrong), "%s is for protocol = "
+		    "\"status\"; take it out", wrong);
+}
+
 static const char *
 wildcard_of(struct reading *reading, const char *tidy)
 {
@@ -171,6 +198,7 @@ check_listen(struct reading *reading)
 		node = reading->listens.at[i];
 		if (settings->listens[i].address != NULL) {
 			protocol_check(reading, &settings->listens[i], node);
+			status_check(reading, &settings->listens[i], node);
 			address_check(reading, map, i);
 		} else if (config_setting_get_member(node, "address") == NULL) {
 			say_error(reading, settings->listens[i].place,

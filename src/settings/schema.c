@@ -38,8 +38,6 @@ static const struct {
 	    "write protocol = \"http\" and let the web server proxy HTTP" },
 	{ "protocol", "handoff", "this version has no handoff from Apache yet; "
 	    "write protocol = \"http\" and let the web server proxy HTTP" },
-	{ "protocol", "status", "this version has no status front yet; "
-	    "take this entry out and ask peruserctl status" },
 	{ "handoff", "fastcgi", "this version has no FastCGI handoff yet; "
 	    "take handoff, command and connect out" },
 	{ "handler", "psgi", "this version has no psgi handler yet; "
@@ -173,7 +171,13 @@ static const struct settings_row listen_rows[] = {
 	{ "group", KIND_TEXT, IN_LISTEN | ONLY_UNIX, LISTEN(group), 1, 0, NULL,
 	    "A unix socket's group; root where it is missing.", NULL, NONE },
 	{ "mode", KIND_MODE, IN_LISTEN | ONLY_UNIX, LISTEN(mode), 0, 0777, "\"0660\"",
-	    "A unix socket's mode.", NULL, NONE }
+	    "A unix socket's mode.", NULL, NONE },
+	{ "hosts", KIND_LIST, IN_LISTEN, LISTEN(hosts), 0, 0, NULL,
+	    "With protocol = \"status\": names that it may be asked by, beside addresses and "
+	    "localhost.", NULL, NONE },
+	{ "allow_remote", KIND_BOOL, IN_LISTEN, LISTEN(allow_remote), 0, 0, "false",
+	    "With protocol = \"status\": listen on an address that others reach too.  Who reaches "
+	    "it sees the URLs of running requests.", NULL, NONE }
 };
 
 static const struct settings_row control_rows[] = {

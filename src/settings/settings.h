@@ -50,6 +50,11 @@ struct tuning {
 	bool stream_body;                       /* hand over before the body has arrived whole */
 };
 
+struct string_list {
+	char **at;
+	size_t count;
+};
+
 enum listen_protocol { LISTEN_HTTP, LISTEN_FASTCGI, LISTEN_HANDOFF, LISTEN_STATUS };
 enum listen_connections { CONNECTIONS_SHARED, CONNECTIONS_PRIVATE };
 
@@ -62,6 +67,8 @@ struct listen_settings {
 	char *owner;                            /* unix sockets; NULL: root */
 	char *group;
 	mode_t mode;
+	struct string_list hosts;               /* status: names it may be asked by */
+	bool allow_remote;                      /* status: any address may be listened on */
 };
 
 struct multiplexer_settings {
@@ -73,11 +80,6 @@ struct multiplexer_settings {
 };
 
 enum pool_handoff { HANDOFF_FD, HANDOFF_FASTCGI };
-
-struct string_list {
-	char **at;
-	size_t count;
-};
 
 struct pool_settings {
 	struct place place;

@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	tests/lib/Peruserd/Client.pm \
 	tests/lib/Peruserd/Config.pm \
 	tests/lib/Peruserd/Machine.pm \
+	tests/lib/Peruserd/OpenMetrics.pm \
 	tests/lib/Peruserd/Test.pm \
 	tests/lib/hostile.php
 
@@ -26,6 +27,7 @@ INTEGRATION_TESTS = \
 	%D%/16-limits.t \
 	%D%/17-late-answers.t \
 	%D%/18-bounds.t \
-	%D%/20-rolling.t
+	%D%/20-rolling.t \
+	%D%/40-status-http.t
 EXTRA_DIST += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

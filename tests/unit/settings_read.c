@@ -108,8 +108,10 @@ static const struct {
 	    "protocol = \"fastcgi\"; } );\n" MULTIPLEXERS POOL VHOST, "no FastCGI front yet", 2 },
 	{ "the handoff front", "listen = ( { address = \"unix:/x\";\nprotocol = \"handoff\"; } );\n"
 	    MULTIPLEXERS POOL VHOST, "no handoff from Apache yet", 2 },
-	{ "the status front", "listen = ( { address = \"*:80\";\nprotocol = \"status\"; } );\n"
-	    MULTIPLEXERS POOL VHOST, "no status front yet", 2 },
+	{ "a status that all can see", "listen = ( { protocol = \"status\";\naddress = \"*:80\"; } );\n"
+	    MULTIPLEXERS POOL VHOST, "allow_remote = true", 2 },
+	{ "a status key elsewhere", "listen = ( { address = \"*:80\";\nhosts = [ \"a\" ]; } );\n"
+	    MULTIPLEXERS POOL VHOST, "hosts is for protocol = \"status\"", 2 },
 	{ "an unknown protocol", "listen = ( { address = \"*:80\";\nprotocol = \"gopher\"; } );\n"
 	    MULTIPLEXERS POOL VHOST, "write one of \"http\"", 2 },
 	/* accounts */
