@@ -108,7 +108,8 @@ sub stop_all {
 			$gone = waitpid($one->{pid}, 1) != 0;
 			sleep 0.02 unless $gone;
 		}
-		kill KILL => pids({ groups => [ $one->{group} ] }) unless $gone;
+		# What it left behind too: fcgiwrap's master ends without its workers.
+		kill KILL => pids({ groups => [ $one->{group} ] });
 		my $tries = 0;
 		sleep 0.05 while !rmdir($one->{group}) && -d $one->{group} && $tries++ < 100;
 	}
