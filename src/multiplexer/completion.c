@@ -207,8 +207,10 @@ take_done(struct slot *slot, const struct completion *said, const char *data)
 	 * is being sent.  What it was lent has to be taken from it before that.
 	 */
 	if (conn == NULL || said->answer == ANSWER_INLINE) {
+		if (conn != NULL && conn->stream == NULL)
+			later_answer(conn, data, said->data_len, said->flags & COMPLETION_CUT);
 		next_one(slot, said);
-		if (conn != NULL)
+		if (conn != NULL && conn->stream != NULL)
 			give_answer(slot, conn, said, data);
 	} else {
 		give_answer(slot, conn, said, data);
@@ -218,14 +220,15 @@ take_done(struct slot *slot, const struct completion *said, const char *data)
 
 /* One message, or the end.  True: there may be another that is ours. */
 static bool
-take_one(struct slot *slot, char *room, size_t size)
+take_one(struct slot *slot)
 {
+	char *room = later_room(slot->mux);
 	struct completion said;
 	const unsigned char *data;
 	bool sent_fds, truncated;
 	ssize_t len;
 
-	len = fdpass_receive_bytes(slot->fd, room, size, MSG_DONTWAIT, &sent_fds, &truncated);
+	len = fdpass_receive_bytes(slot->fd, room, LATER_ROOM, MSG_DONTWAIT, &sent_fds, &truncated);
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (len <= 0) {
@@ -259,7 +262,6 @@ void
 completion_readable(evutil_socket_t fd, short what, void *context)
 {
 	struct slot *slot = context;
-	struct scratch *scratch = slot->mux->scratch;
 	int left = BATCH;
 
 	(void)fd;
@@ -269,17 +271,15 @@ completion_readable(evutil_socket_t fd, short what, void *context)
 		slot_disarm(slot);
 		return;
 	}
-	while (left-- > 0 && take_one(slot, scratch->completion, sizeof scratch->completion))
+	while (left-- > 0 && take_one(slot))
 		continue;
 }
 
 void
 completion_drain(struct slot *slot)
 {
-	struct scratch *scratch = slot->mux->scratch;
 	int left = BATCH;
 
-	while (left-- > 0 && slot->fd >= 0 && slot->busy &&
-	    take_one(slot, scratch->completion, sizeof scratch->completion))
+	while (left-- > 0 && slot->fd >= 0 && slot->busy && take_one(slot))
 		continue;
 }

@@ -170,6 +170,7 @@ conn_free(struct conn *conn)
 	if (conn->again)
 		TAILQ_REMOVE(&mux->conns.again, conn, again_link);
 	conn->again = false;
+	later_forget(conn);
 	conn->front->drop(conn);
 	fd_close(&conn->fd);
 	conn_reset(conn);

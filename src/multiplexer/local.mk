@@ -8,6 +8,7 @@ libmultiplexer_la_SOURCES = \
 	%D%/front_http.c %D%/front_http_answer.c %D%/front_http.h \
 	%D%/front_status.c %D%/front_status.h \
 	%D%/handoff_fd.c %D%/handoff_fd.h \
+	%D%/later.c %D%/later.h \
 	%D%/lease.c %D%/lease.h \
 	%D%/lend.c %D%/lend.h \
 	%D%/listener.c %D%/listener.h \

@@ -467,6 +467,7 @@ multiplexer_run(struct multiplexer *mux)
 		    EVLOOP_ONCE | EVLOOP_NONBLOCK;
 		mux->now_us = 0;
 		event_base_loop(mux->base, flags);
+		later_send(mux);
 		conns_again(mux);
 		if (mux->stopping && !mux->stopped)
 			look_whether_done(mux);

@@ -31,6 +31,7 @@
 #include "http/head.h"
 #include "multiplexer/conn.h"
 #include "multiplexer/front_status.h"
+#include "multiplexer/later.h"
 #include "multiplexer/lease.h"
 #include "multiplexer/listener.h"
 #include "multiplexer/logs.h"
@@ -57,6 +58,7 @@ struct scratch {
 	struct head head;
 	struct answer answer;
 	struct buf out;                 /* an HTTP head; keeps its memory */
+	struct later later;             /* until the end of the wake-up */
 };
 
 struct multiplexer {
