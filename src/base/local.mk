@@ -7,4 +7,5 @@ libbase_la_SOURCES = \
 	%D%/fd.c %D%/fd.h \
 	%D%/log.c %D%/log.h \
 	%D%/memory.c %D%/memory.h \
+	%D%/net.c %D%/net.h \
 	%D%/str.c %D%/str.h

@@ -297,11 +297,11 @@ add_number(char *at, uint64_t number)
 #define FRAMING_MAX 160         /* all fields that add_framing may write, and the empty line */
 
 static char *
-add_status_line(char *at, int status, const struct slice *reason)
+add_status_line(char *at, int status, const struct slice *reason, int minor)
 {
 	const char *standard;
 
-	at = ADD(at, "HTTP/1.1 ");
+	at = minor == ANSWER_CGI ? ADD(at, "Status: ") : ADD(at, "HTTP/1.1 ");
 	*at++ = (char)('0' + status / 100 % 10);
 	*at++ = (char)('0' + status / 10 % 10);
 	*at++ = (char)('0' + status % 10);
@@ -316,8 +316,10 @@ add_status_line(char *at, int status, const struct slice *reason)
 }
 
 static char *
-add_about(char *at, const char *date, const char *server, size_t server_len)
+add_about(char *at, const char *date, const char *server, size_t server_len, int minor)
 {
+	if (minor == ANSWER_CGI)
+		return at;
 	at = ADD(at, "Date: ");
 	at = add(at, date, DATE_LEN);
 	at = ADD(at, "\r\n");
@@ -338,6 +340,8 @@ add_framing(char *at, const struct answer_framing *framing, int minor)
 		at = add_number(at, (uint64_t)framing->length);
 		at = ADD(at, "\r\n");
 	}
+	if (minor == ANSWER_CGI)
+		return ADD(at, "\r\n");
 	if (framing->body == BODY_CHUNKED)
 		at = ADD(at, "Transfer-Encoding: chunked\r\n");
 	if (!framing->keep_alive)
@@ -369,8 +373,8 @@ answer_write(struct buf *out, const struct answer *answer,
 	if (!buf_reserve(out, STATUS_LINE_MAX + answer->reason.len + DATE_LEN + server_len +
 	    fields_size(answer) + FRAMING_MAX))
 		return false;
-	at = add_status_line(out->data + out->len, answer->status, &answer->reason);
-	at = add_about(at, date, server, server_len);
+	at = add_status_line(out->data + out->len, answer->status, &answer->reason, minor);
+	at = add_about(at, date, server, server_len, minor);
 	for (i = 0; i < answer->field_count; i++) {
 		const struct head_field *field = &answer->fields[i];
 
@@ -419,8 +423,8 @@ answer_write_own(struct buf *out, int status, int minor, bool head_only, bool ke
 	if (!buf_reserve(out, STATUS_LINE_MAX + DATE_LEN + server_len + extra_len +
 	    sizeof PAGE_TYPE + FRAMING_MAX + page_len))
 		return false;
-	at = add_status_line(out->data + out->len, status, &no_reason);
-	at = add_about(at, date, server, server_len);
+	at = add_status_line(out->data + out->len, status, &no_reason, minor);
+	at = add_about(at, date, server, server_len, minor);
 	if (page_len > 0)
 		at = ADD(at, PAGE_TYPE);
 	if (extra_len > 0)

@@ -22,6 +22,7 @@
 #define ANSWER_FIELDS   128
 #define ANSWER_HEAD_MAX (32u * 1024)    /* bytes of a CGI response head, at most */
 #define ANSWER_LENGTH_NONE (-1)
+#define ANSWER_CGI      (-1)            /* for minor: a CGI head, for a web server to frame */
 
 struct answer {
 	int status;                     /* 200 where it said none; 302 for a Location alone */
@@ -78,6 +79,9 @@ struct answer_framing answer_frame(const struct answer *answer, int minor, bool 
  * script's fields, then Content-Length, Transfer-Encoding and Connection.
  * minor is the request's.  server may be NULL or "": no such field.  False
  * where it does not fit; out is then as it was.
+ *
+ * With ANSWER_CGI the head is a CGI one again: Status, the script's fields,
+ * Content-Length; Date, Server and what is about the connection are the web server's.
  */
 bool answer_write(struct buf *out, const struct answer *answer,
     const struct answer_framing *framing, int minor, const char *date, const char *server);

@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += libhttp.la
 libhttp_la_SOURCES = \
 	%D%/answer.c %D%/answer.h \
+	%D%/cgi_request.c %D%/cgi_request.h \
 	%D%/chars.c %D%/chars.h \
 	%D%/chunked.c %D%/chunked.h \
 	%D%/date.c %D%/date.h \

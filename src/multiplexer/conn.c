@@ -64,8 +64,9 @@ conn_make(struct conns *conns)
 	return conn;
 }
 
-struct conn *
-conn_new(struct multiplexer *mux, struct listener *listener, int fd)
+/* One that is in use from now on; NULL: no memory. */
+static struct conn *
+conn_take(struct multiplexer *mux, struct listener *listener)
 {
 	struct conns *conns = &mux->conns;
 	struct conn *conn = TAILQ_FIRST(&conns->free);
@@ -74,34 +75,59 @@ conn_new(struct multiplexer *mux, struct listener *listener, int fd)
 		TAILQ_REMOVE(&conns->free, conn, link);
 	else
 		conn = conn_make(conns);
-	if (conn == NULL) {
-		fd_close(&fd);
+	if (conn == NULL)
 		return NULL;
-	}
 	conn->mux = mux;
 	conn->listener = listener;
-	conn->fd = fd;
+	conn->front = listener->front;
+	conn->in.max = conn->front->in_max(mux);
 	conn->state = CONN_IDLE;
 	conn->timeout.kind = TIMEOUT_CONN;
 	conn->local_addr[0] = '\0';
 	conn->tables = tables_hold(mux->tables);
 	conn->vhost = SETTINGS_NONE;
-	conn->front = listener->front;
-	conn->in.max = conn->front->in_max(mux);
-	event_assign(&conn->read_event, mux->base, fd, EV_READ | EV_PERSIST,
-	    conn->front->readable, conn);
-	event_assign(&conn->write_event, mux->base, fd, EV_WRITE | EV_PERSIST,
-	    conn->front->writable, conn);
+	conn->carrier = NULL;
 	conns->open++;
 	if (mux->self != NULL)
 		atomic_store_explicit(&mux->self->connections, conns->open, memory_order_relaxed);
 	return conn;
 }
 
+struct conn *
+conn_new(struct multiplexer *mux, struct listener *listener, int fd)
+{
+	struct conn *conn = conn_take(mux, listener);
+
+	if (conn == NULL) {
+		fd_close(&fd);
+		return NULL;
+	}
+	conn->fd = fd;
+	event_assign(&conn->read_event, mux->base, fd, EV_READ | EV_PERSIST,
+	    conn->front->readable, conn);
+	event_assign(&conn->write_event, mux->base, fd, EV_WRITE | EV_PERSIST,
+	    conn->front->writable, conn);
+	return conn;
+}
+
+struct conn *
+conn_new_carried(struct conn *on)
+{
+	struct conn *conn = conn_take(on->mux, on->listener);
+
+	if (conn == NULL)
+		return NULL;
+	conn->carrier = on->carrier;
+	conn->carried_ended = conn->waits_for_room = false;
+	memcpy(conn->remote_addr, on->remote_addr, sizeof conn->remote_addr);
+	memcpy(conn->remote_port, on->remote_port, sizeof conn->remote_port);
+	return conn;
+}
+
 void
 conn_read_events(struct conn *conn, bool on)
 {
-	if (conn->read_armed == on)
+	if (conn->read_armed == on || conn->fd < 0)
 		return;
 	if (on)
 		event_add(&conn->read_event, NULL);
@@ -113,7 +139,7 @@ conn_read_events(struct conn *conn, bool on)
 void
 conn_write_events(struct conn *conn, bool on)
 {
-	if (conn->write_armed == on)
+	if (conn->write_armed == on || conn->fd < 0)
 		return;
 	if (on)
 		event_add(&conn->write_event, NULL);
@@ -231,6 +257,7 @@ conn_close(struct conn *conn)
 	case CONN_IDLE:
 	case CONN_HEAD:
 	case CONN_BODY:
+	case CONN_CARRIES:
 	case CONN_LINGER:
 		break;
 	}
@@ -310,6 +337,7 @@ conn_timed_out(struct conn *conn)
 	case CONN_IDLE:
 	case CONN_RUNNING:
 	case CONN_SENDING:
+	case CONN_CARRIES:
 	case CONN_LINGER:
 		conn_close(conn);
 		return;

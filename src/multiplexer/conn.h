@@ -7,6 +7,10 @@
  *                                        '-> LEFT    (the client went away)
  *
  * An idle one owns no memory but this struct.
+ *
+ * Where one socket carries several requests (carrier.h), each of them is a
+ * connection without a socket, and the socket's own connection carries them:
+ * IDLE <-> CARRIES -> LINGER.
  */
 #ifndef PERUSERD_MULTIPLEXER_CONN_H
 #define PERUSERD_MULTIPLEXER_CONN_H
@@ -23,6 +27,7 @@
 
 struct multiplexer;
 struct body;
+struct carrier;
 struct front;
 struct slot;
 struct stream;
@@ -36,6 +41,7 @@ enum conn_state {
 	CONN_ASKING,            /* a status listener's: waits for the manager's word */
 	CONN_RUNNING,           /* a processor has the request */
 	CONN_SENDING,           /* the answer is complete, not all of it is sent */
+	CONN_CARRIES,           /* a web server's: its requests are connections of their own */
 	CONN_LINGER,            /* what the client still sends is dropped, then it is closed */
 	CONN_GIVEN,             /* raw: the processor has the socket; fd is -1 */
 	CONN_LEFT               /* the client has left, its processor still runs; fd is -1 */
@@ -56,7 +62,7 @@ struct conn {
 	struct multiplexer *mux;
 	struct listener *listener;
 	const struct front *front;      /* the listener's */
-	int fd;                         /* owned; -1 once it went away */
+	int fd;                         /* owned; -1 once it went away, or where it is carried */
 	uint32_t index;                 /* in the table */
 	enum conn_state state;
 	bool read_armed, write_armed;
@@ -73,11 +79,18 @@ struct conn {
 	struct buf in;                  /* bytes read and not used yet */
 	size_t scanned;                 /* how far head_parse has looked at them */
 
+	struct carrier *carrier;        /* what carries it; its own where it carries; or NULL */
+	TAILQ_ENTRY(conn) carried_link;
+	TAILQ_ENTRY(conn) room_link;    /* where it waits for room on the carrier */
+	uint16_t carried_id;            /* the request's number there */
+	bool carried_ended;             /* its end was told, or need not be */
+	bool waits_for_room;
+
 	/* the request that is being served */
 	struct tables *tables;          /* that it began under; held, never NULL while it is open */
 	uint32_t vhost;                 /* index into their vhosts, or SETTINGS_NONE */
 	uint32_t pool;                  /* its row on the board */
-	uint8_t minor;
+	int8_t minor;                   /* HTTP/1.minor, or ANSWER_CGI */
 	bool head_only;
 	bool keep_alive;                /* may go on after this answer */
 	bool body_unread;               /* more of the request's body may come: no next request */
@@ -139,6 +152,9 @@ void conns_end(struct multiplexer *mux);
 
 /* A new connection for an accepted socket, which it takes; NULL: out of memory (fd is closed). */
 struct conn *conn_new(struct multiplexer *mux, struct listener *listener, int fd);
+
+/* One without a socket, for a request that comes on this one. */
+struct conn *conn_new_carried(struct conn *on);
 
 /* Close it now, whatever it does; a processor that runs its request is told. */
 void conn_close(struct conn *conn);

@@ -213,7 +213,7 @@ take_head(struct conn *conn, struct input *input)
 	}
 	input->at += used;
 	input->left -= used;
-	conn->minor = (uint8_t)head->minor;
+	conn->minor = (int8_t)head->minor;
 	conn->head_only = str_is(head->method.at, head->method.len, "HEAD");
 	if (conn->listener->settings->protocol == LISTEN_STATUS) {
 		status = front_status_judge(conn, head);
@@ -331,6 +331,7 @@ readable(evutil_socket_t fd, short what, void *context)
 		if (receive(conn, MULTIPLEXER_READ, &input))
 			return;
 		return;
+	case CONN_CARRIES:
 	case CONN_FREE:
 	case CONN_GIVEN:
 	case CONN_LEFT:

@@ -9,10 +9,17 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "multiplexer/front_fcgi.h"
 #include "multiplexer/front_http.h"
 #include "multiplexer/multiplexer.h"
 
 #define PAUSE_MS 500            /* where descriptors ran out */
+
+static const struct front *
+front_for(enum listen_protocol protocol)
+{
+	return protocol == LISTEN_FASTCGI ? &front_fcgi : &front_http;
+}
 
 bool
 listeners_begin(struct multiplexer *mux)
@@ -31,9 +38,11 @@ listeners_begin(struct multiplexer *mux)
 		listener->fd = -1;
 		listener->batch = 1;
 		listener->settings = &mux->tables->settings->listens[i];
-		listener->front = &front_http;
+		listener->front = front_for(listener->settings->protocol);
 		listener->is_private =
 		    listener->settings->connections == CONNECTIONS_PRIVATE;
+		if (!door_begin(&listener->door, listener->settings))
+			return false;
 	}
 	return true;
 }
@@ -64,7 +73,11 @@ listeners_close(struct multiplexer *mux)
 void
 listeners_end(struct multiplexer *mux)
 {
+	uint32_t i;
+
 	listeners_close(mux);
+	for (i = 0; i < mux->listeners.count; i++)
+		door_end(&mux->listeners.at[i].door);
 	free(mux->listeners.at);
 	mux->listeners.at = NULL;
 	mux->listeners.count = 0;
@@ -161,6 +174,10 @@ accept_one(struct listener *listener)
 	if (fd < 0) {
 		accept_failed(listener);
 		return false;
+	}
+	if (!door_lets_in(&listener->door, &address, fd)) {
+		fd_close(&fd);
+		return true;
 	}
 	conn = conn_new(mux, listener, fd);
 	if (conn == NULL)

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <event2/event_struct.h>
 
+#include "multiplexer/door.h"
 #include "settings/settings.h"
 
 #define LISTENER_BATCH 64               /* connections accepted in a row, at most */
@@ -30,6 +31,7 @@ struct listener {
 	struct event event;
 	const struct listen_settings *settings;
 	const struct front *front;              /* of its protocol */
+	struct door door;                       /* who may come in */
 	char addr[ADDRESS_TEXT];
 	char port[PORT_TEXT];
 };

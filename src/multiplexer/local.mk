@@ -2,9 +2,12 @@
 noinst_LTLIBRARIES += libmultiplexer.la
 libmultiplexer_la_SOURCES = \
 	%D%/access_format.c %D%/access_format.h \
+	%D%/carrier.c %D%/carrier.h \
 	%D%/completion.c %D%/completion.h \
 	%D%/conn.c %D%/conn.h \
+	%D%/door.c %D%/door.h \
 	%D%/front.h \
+	%D%/front_fcgi.c %D%/front_fcgi_answer.c %D%/front_fcgi.h \
 	%D%/front_http.c %D%/front_http_answer.c %D%/front_http.h \
 	%D%/front_status.c %D%/front_status.h \
 	%D%/handoff_fd.c %D%/handoff_fd.h \

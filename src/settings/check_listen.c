@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/net.h"
 #include "base/str.h"
 #include "settings/reading.h"
 
@@ -120,6 +121,20 @@ status_check(struct reading *reading, const struct listen_settings *listen,
 		    "\"status\"; take it out", wrong);
 }
 
+static void
+nets_check(struct reading *reading, const config_setting_t *node, const char *name,
+    const struct string_list *list)
+{
+	struct net net;
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (!net_parse(list->at[i], strlen(list->at[i]), &net))
+			say_error(reading, place_in(reading, node, name), "%s: \"%s\" is no "
+			    "address and no network; write \"127.0.0.1\", \"10.0.0.0/8\", "
+			    "\"fd00::/8\" or \"unix:\"", name, say_text(reading, list->at[i]));
+}
+
 static const char *
 wildcard_of(struct reading *reading, const char *tidy)
 {
@@ -199,6 +214,8 @@ check_listen(struct reading *reading)
 		if (settings->listens[i].address != NULL) {
 			protocol_check(reading, &settings->listens[i], node);
 			status_check(reading, &settings->listens[i], node);
+			nets_check(reading, node, "allowed_clients",
+			    &settings->listens[i].allowed_clients);
 			address_check(reading, map, i);
 		} else if (config_setting_get_member(node, "address") == NULL) {
 			say_error(reading, settings->listens[i].place,

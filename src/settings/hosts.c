@@ -102,8 +102,9 @@ wildcard_find(const struct hosts *hosts, const char *name, size_t len, unsigned 
 	return MAP_NONE;
 }
 
-uint32_t
-hosts_find_counted(const struct hosts *hosts, const char *name, size_t len, unsigned *probes)
+/* By name or wildcard alone, or MAP_NONE. */
+static uint32_t
+name_find(const struct hosts *hosts, const char *name, size_t len, unsigned *probes)
 {
 	char lower[NAME_MAX_LEN];
 	uint32_t found;
@@ -112,13 +113,25 @@ hosts_find_counted(const struct hosts *hosts, const char *name, size_t len, unsi
 	if (len > 0 && name[len - 1] == '.')
 		len--;
 	if (len == 0 || len > sizeof lower || name[0] == '.')
-		return hosts->fallback;
+		return MAP_NONE;
 	for (i = 0; i < len; i++)
 		lower[i] = str_lower(name[i]);
 	found = map_find(hosts->map, lower, len, probes);
-	if (found == MAP_NONE)
-		found = wildcard_find(hosts, lower, len, probes);
+	return found != MAP_NONE ? found : wildcard_find(hosts, lower, len, probes);
+}
+
+uint32_t
+hosts_find_counted(const struct hosts *hosts, const char *name, size_t len, unsigned *probes)
+{
+	uint32_t found = name_find(hosts, name, len, probes);
+
 	return found != MAP_NONE ? found : hosts->fallback;
+}
+
+bool
+hosts_has(const struct hosts *hosts, const char *name, size_t len)
+{
+	return name_find(hosts, name, len, NULL) != MAP_NONE;
 }
 
 uint32_t

@@ -23,7 +23,10 @@ void hosts_free(struct hosts **hosts);
  */
 uint32_t hosts_find(const struct hosts *hosts, const char *name, size_t len);
 
-/* The same, and *probes (unless NULL) grows by the number of table places looked at. */
+/* True if a vhost has that name, by itself or by a wildcard: not the default one alone. */
+bool hosts_has(const struct hosts *hosts, const char *name, size_t len);
+
+/* hosts_find, and *probes (unless NULL) grows by the number of table places looked at. */
 uint32_t hosts_find_counted(const struct hosts *hosts, const char *name, size_t len,
     unsigned *probes);
 

@@ -34,8 +34,6 @@ static const char *const levels[] = { "debug", "info", "notice", "warning", "err
 static const struct {
 	const char *setting, *word, *text;
 } unserved[] = {
-	{ "protocol", "fastcgi", "this version has no FastCGI front yet; "
-	    "write protocol = \"http\" and let the web server proxy HTTP" },
 	{ "protocol", "handoff", "this version has no handoff from Apache yet; "
 	    "write protocol = \"http\" and let the web server proxy HTTP" },
 	{ "handoff", "fastcgi", "this version has no FastCGI handoff yet; "
@@ -164,6 +162,13 @@ static const struct settings_row listen_rows[] = {
 	{ "connections", KIND_WORD, IN_LISTEN, LISTEN(connections), 0, 0, "\"shared\"",
 	    "\"private\" says that each connection belongs to one visitor, with no proxy before "
 	    "it: it may then be given to a processor for good.", connections, NONE },
+	{ "allowed_clients", KIND_LIST, IN_LISTEN, LISTEN(allowed_clients), 0, 0, NULL,
+	    "Who may connect: \"192.0.2.7\", \"10.0.0.0/8\", \"fd00::/8\"; all others are shut out.  "
+	    "Where it is missing: this machine alone for FastCGI, else everybody.",
+	    NULL, NONE },
+	{ "max_multiplexed", KIND_NUMBER, IN_LISTEN, LISTEN(max_multiplexed), 1, 65535, "64",
+	    "How many requests one FastCGI connection may carry at once; one more is told that we "
+	    "are overloaded.", NULL, NONE },
 	{ "backlog", KIND_NUMBER, IN_LISTEN, LISTEN(backlog), 1, 65535, "1024",
 	    "How many connections may wait to be accepted.", NULL, NONE },
 	{ "owner", KIND_TEXT, IN_LISTEN | ONLY_UNIX, LISTEN(owner), 1, 0, NULL,

@@ -63,6 +63,8 @@ struct listen_settings {
 	char *address;                          /* "0.0.0.0:80", "[::]:80", "*:80", "unix:/path" */
 	enum listen_protocol protocol;
 	enum listen_connections connections;
+	struct string_list allowed_clients;     /* networks (base/net.h); empty: see listen rows */
+	uint64_t max_multiplexed;               /* requests at once on one FastCGI connection */
 	uint64_t backlog;
 	char *owner;                            /* unix sockets; NULL: root */
 	char *group;

@@ -12,9 +12,11 @@ tests_fuzz_envelope_replay_LDADD = libwire.la
 tests_fuzz_fcgi_replay_SOURCES = %D%/fcgi_fuzz.c %D%/replay.c
 tests_fuzz_fcgi_replay_LDADD = libwire.la
 
-check_PROGRAMS += tests/fuzz/answer_replay tests/fuzz/chunked_replay tests/fuzz/date_replay tests/fuzz/head_replay tests/fuzz/uri_replay
+check_PROGRAMS += tests/fuzz/cgi_request_replay tests/fuzz/answer_replay tests/fuzz/chunked_replay tests/fuzz/date_replay tests/fuzz/head_replay tests/fuzz/uri_replay
 tests_fuzz_answer_replay_SOURCES = %D%/answer_fuzz.c %D%/replay.c
 tests_fuzz_answer_replay_LDADD = libhttp.la
+tests_fuzz_cgi_request_replay_SOURCES = %D%/cgi_request_fuzz.c %D%/replay.c
+tests_fuzz_cgi_request_replay_LDADD = libhttp.la libwire.la
 tests_fuzz_chunked_replay_SOURCES = %D%/chunked_fuzz.c %D%/replay.c
 tests_fuzz_chunked_replay_LDADD = libhttp.la
 tests_fuzz_date_replay_SOURCES = %D%/date_fuzz.c %D%/replay.c
@@ -42,10 +44,13 @@ tests_fuzz_fcgi_fuzz_SOURCES = %D%/fcgi_fuzz.c
 tests_fuzz_fcgi_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
 tests_fuzz_fcgi_fuzz_LDADD = libwire.la
 
-noinst_PROGRAMS += tests/fuzz/answer_fuzz tests/fuzz/chunked_fuzz tests/fuzz/date_fuzz tests/fuzz/head_fuzz tests/fuzz/uri_fuzz
+noinst_PROGRAMS += tests/fuzz/cgi_request_fuzz tests/fuzz/answer_fuzz tests/fuzz/chunked_fuzz tests/fuzz/date_fuzz tests/fuzz/head_fuzz tests/fuzz/uri_fuzz
 tests_fuzz_answer_fuzz_SOURCES = %D%/answer_fuzz.c
 tests_fuzz_answer_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
 tests_fuzz_answer_fuzz_LDADD = libhttp.la
+tests_fuzz_cgi_request_fuzz_SOURCES = %D%/cgi_request_fuzz.c
+tests_fuzz_cgi_request_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
+tests_fuzz_cgi_request_fuzz_LDADD = libhttp.la libwire.la
 tests_fuzz_chunked_fuzz_SOURCES = %D%/chunked_fuzz.c
 tests_fuzz_chunked_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
 tests_fuzz_chunked_fuzz_LDADD = libhttp.la

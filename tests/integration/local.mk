@@ -3,6 +3,7 @@
 EXTRA_DIST += \
 	tests/lib/Peruserd/Client.pm \
 	tests/lib/Peruserd/Config.pm \
+	tests/lib/Peruserd/FastCGI.pm \
 	tests/lib/Peruserd/Machine.pm \
 	tests/lib/Peruserd/OpenMetrics.pm \
 	tests/lib/Peruserd/Test.pm \
@@ -28,6 +29,8 @@ INTEGRATION_TESTS = \
 	%D%/17-late-answers.t \
 	%D%/18-bounds.t \
 	%D%/20-rolling.t \
+	%D%/30-fastcgi-front.t \
+	%D%/31-fastcgi-faults.t \
 	%D%/40-status-http.t
 EXTRA_DIST += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

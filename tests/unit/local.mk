@@ -12,6 +12,18 @@ tests_unit_confine_confine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_confine_confine_LDADD = libconfine.la $(CMOCKA_LIBS)
 TESTS += tests/unit/confine_confine
 
+check_PROGRAMS += tests/unit/http_cgi_request
+tests_unit_http_cgi_request_SOURCES = %D%/http_cgi_request.c
+tests_unit_http_cgi_request_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_http_cgi_request_LDADD = libhttp.la libwire.la $(CMOCKA_LIBS)
+TESTS += tests/unit/http_cgi_request
+
+check_PROGRAMS += tests/unit/base_net
+tests_unit_base_net_SOURCES = %D%/base_net.c
+tests_unit_base_net_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_base_net_LDADD = libbase.la $(CMOCKA_LIBS)
+TESTS += tests/unit/base_net
+
 check_PROGRAMS += tests/unit/http_chars
 tests_unit_http_chars_SOURCES = %D%/http_chars.c
 tests_unit_http_chars_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -104,8 +104,9 @@ static const struct {
 	    MULTIPLEXERS POOL VHOST, "for unix sockets", 2 },
 	{ "a socket's owner", "listen = ( { address = \"unix:/x\";\nowner = \"nosuch-user\"; } );\n"
 	    MULTIPLEXERS POOL VHOST, "no user \"nosuch-user\"", 2 },
-	{ "a protocol that isn't there yet", "listen = ( { address = \"*:80\";\n"
-	    "protocol = \"fastcgi\"; } );\n" MULTIPLEXERS POOL VHOST, "no FastCGI front yet", 2 },
+	{ "allowed clients that are none", "listen = ( { address = \"127.0.0.1:9000\";\n"
+	    "allowed_clients = [ \"localhost\" ]; } );\n" MULTIPLEXERS POOL VHOST,
+	    "\"localhost\" is no address and no network", 2 },
 	{ "the handoff front", "listen = ( { address = \"unix:/x\";\nprotocol = \"handoff\"; } );\n"
 	    MULTIPLEXERS POOL VHOST, "no handoff from Apache yet", 2 },
 	{ "a status that all can see", "listen = ( { protocol = \"status\";\naddress = \"*:80\"; } );\n"
