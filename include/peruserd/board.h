@@ -63,6 +63,7 @@ struct board_pool {
 struct board_part {
 	_Atomic uint32_t queued;        /* requests that wait for a slot */
 	_Atomic uint32_t sticky;        /* slots that hold a client's connection */
+	_Atomic uint64_t oldest_ms;     /* when the first that waits came; 0: none waits */
 };
 
 struct board_slot {
@@ -121,11 +122,12 @@ struct board_slot *board_slot(struct board *board, uint32_t slot);
 struct board_part *board_part(struct board *board, uint32_t pool, uint32_t multiplexer);
 
 /*
- * Sums over the parts of one pool, parts[0 .. multiplexer_count - 1].  The manager
+ * Sums over the parts of one pool (of oldest_ms the least; 0: none), parts[0 .. multiplexer_count - 1].  The manager
  * shows its own pointer and count, others board_part(board, pool, 0).
  */
 uint32_t board_queued(const struct board_part *parts, uint32_t multiplexer_count);
 uint32_t board_sticky(const struct board_part *parts, uint32_t multiplexer_count);
+uint64_t board_oldest(const struct board_part *parts, uint32_t multiplexer_count);
 
 /*
  * That multiplexer is no more: it waits for nothing, and what it had counted is

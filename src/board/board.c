@@ -159,6 +159,20 @@ board_sticky(const struct board_part *parts, uint32_t multiplexer_count)
 	return sticky;
 }
 
+uint64_t
+board_oldest(const struct board_part *parts, uint32_t multiplexer_count)
+{
+	uint64_t oldest = 0, one;
+	uint32_t i;
+
+	for (i = 0; i < multiplexer_count; i++) {
+		one = atomic_load(&parts[i].oldest_ms);
+		if (one != 0 && (oldest == 0 || one < oldest))
+			oldest = one;
+	}
+	return oldest;
+}
+
 void
 board_forget(struct board_pool *pools, struct board_part *parts, uint32_t pool_count,
     uint32_t multiplexer_count, unsigned multiplexer)
@@ -170,6 +184,7 @@ board_forget(struct board_pool *pools, struct board_part *parts, uint32_t pool_c
 		atomic_fetch_and(&pools[i].waiting, ~(UINT64_C(1) << multiplexer));
 		atomic_store(&part->queued, 0);
 		atomic_store(&part->sticky, 0);
+		atomic_store(&part->oldest_ms, 0);
 	}
 }
 

@@ -16,6 +16,7 @@ libmanager_la_SOURCES = \
 	%D%/slot.c %D%/slot.h \
 	%D%/start.c %D%/start.h \
 	%D%/status.c %D%/status.h \
+	%D%/usage.c %D%/usage.h \
 	%D%/zygote.c %D%/zygote.h \
 	%D%/zygote_said.c
 libmanager_la_CPPFLAGS = $(AM_CPPFLAGS) -DSBINDIR='"$(sbindir)"'

@@ -71,6 +71,7 @@ struct manager {
 	uint32_t pool_count;
 	struct slot *slots;
 	uint32_t slot_count;
+	uint32_t usage_next;            /* the slot that is looked at next */
 	uint32_t live, leaving;         /* processors, all pools */
 
 	struct event *signals[8];

@@ -33,6 +33,8 @@ struct pool {
 	bool roll_again;                /* once a former zygote has gone */
 	uint64_t pause, retry_at;       /* ms: the back-off of a failing zygote */
 	uint64_t fork_pause, fork_at;   /* ms: that of failing processors */
+	uint64_t crashes;               /* processors that a signal ended unasked */
+	uint64_t cpu_gone, cpu_ms;      /* used by zygotes that have ended; by all, as last told */
 	char *reason;                   /* why it failed; owned; NULL */
 	char *roll_reason;              /* why it was not rolled; owned; NULL */
 };

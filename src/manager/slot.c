@@ -163,6 +163,8 @@ slot_forked(struct manager *manager, uint32_t index, pid_t pid)
 	if (slot->state != SLOT_STARTING)
 		return;
 	slot->pid = pid;
+	slot->born = clock_ms();
+	memset(&slot->usage, 0, sizeof slot->usage);
 	slot_move(manager, index, slot_next(slot->state, SLOT_FORKED), 0);
 	multiplexers_slot(manager, index);
 	if (word_set(manager, index, SLOT_STARTING, SLOT_IDLE))
@@ -207,6 +209,7 @@ slot_gone(struct manager *manager, uint32_t index, int status)
 
 	if (slot_next(slot->state, SLOT_GONE) == slot->state)
 		return;
+	pool->crashes += crashed;
 	if (crashed)
 		log_warning("pool %s: processor %d %s", pool->settings->name,
 		    (int)slot->pid, child_ending(status, ending, sizeof ending));

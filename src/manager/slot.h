@@ -12,6 +12,8 @@
 
 #include <peruserd/board.h>
 
+#include "manager/usage.h"
+
 struct manager;
 struct pool;
 struct zygote;
@@ -39,6 +41,8 @@ struct slot {
 	int channel;                    /* the multiplexers' end; -1: none */
 	bool killed;                    /* SIGKILL was asked for */
 	bool asked;                     /* its end is our wish: no failure of its own */
+	struct usage usage;
+	uint64_t born;                  /* ms: when it was there */
 	uint64_t since;                 /* ms, of the last change of state */
 	uint64_t deadline;              /* ms, of STARTING and LEAVING; 0: none */
 };

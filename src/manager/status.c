@@ -34,12 +34,13 @@ static const char *const slot_states[SLOT_STATES] = {
 };
 
 static void
-write_multiplexer(struct record_writer *writer, const struct multiplexer *mux)
+write_multiplexer(struct record_writer *writer, const struct multiplexer *mux, uint64_t now)
 {
 	record_begin(writer, "multiplexer");
 	record_number(writer, "number", mux->number);
 	record_number(writer, "pid", (uint64_t)mux->child.pid);
 	record_text(writer, "ready", mux->ready ? "yes" : "no");
+	record_number(writer, "uptime_ms", mux->child.pid != 0 ? now - mux->started : 0);
 	record_number(writer, "restarts", mux->restarts);
 	record_end(writer);
 }
@@ -75,7 +76,7 @@ write_trouble(struct record_writer *writer, const struct pool *pool, uint64_t no
 }
 
 static void
-write_pool(struct record_writer *writer, const struct pool *pool, uint64_t now)
+write_pool(struct record_writer *writer, struct pool *pool, uint64_t now)
 {
 	const struct pool_settings *settings = pool->settings;
 	const struct zygote *zygote = pool->serving != NULL ? pool->serving : pool->loading;
@@ -93,6 +94,10 @@ write_pool(struct record_writer *writer, const struct pool *pool, uint64_t now)
 	    zygote->child.namespaced ? "yes" : "no");
 	write_zygotes(writer, pool);
 	record_number(writer, "max", settings->tuning.max_processors);
+	record_number(writer, "uptime_ms", zygote != NULL ? now - zygote->started : 0);
+	record_number(writer, "restarts", pool->generation > 0 ? pool->generation - 1 : 0);
+	record_number(writer, "crashes", pool->crashes);
+	record_number(writer, "cpu_ms", usage_of_pool(pool));
 	record_end(writer);
 }
 
@@ -115,16 +120,21 @@ write_slot(struct record_writer *writer, const struct manager *manager, uint32_t
 	record_number(writer, "pid", (uint64_t)slot->pid);
 	record_text(writer, "state", slot_states[state]);
 	record_number(writer, "age_ms", now > since ? now - since : 0);
+	record_number(writer, "uptime_ms", slot->pid != 0 ? now - slot->born : 0);
+	record_number(writer, "cpu_ms", slot->usage.cpu_ms);
+	record_number(writer, "rss_bytes", slot->usage.rss);
+	record_number(writer, "memory_bytes", slot->usage.memory);
 	record_end(writer);
 }
 
 bool
-status_write(const struct manager *manager, struct buf *to)
+status_write(struct manager *manager, struct buf *to)
 {
 	struct record_writer writer = { to, true };
 	uint64_t now = clock_ms();
 	uint32_t i;
 
+	usage_look(manager);
 	record_begin(&writer, "peruserd");
 	record_text(&writer, "version", PACKAGE_VERSION);
 	record_number(&writer, "pid", (uint64_t)getpid());
@@ -136,7 +146,7 @@ status_write(const struct manager *manager, struct buf *to)
 	record_number(&writer, "pools", manager->pool_count);
 	record_end(&writer);
 	for (i = 0; i < manager->multiplexer_count; i++)
-		write_multiplexer(&writer, &manager->multiplexers[i]);
+		write_multiplexer(&writer, &manager->multiplexers[i], now);
 	for (i = 0; i < manager->pool_count; i++)
 		write_pool(&writer, manager->pools[i], now);
 	for (i = 0; i < manager->slot_count; i++)

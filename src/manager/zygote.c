@@ -248,8 +248,10 @@ look_whether_ended(struct zygote *zygote)
 	char ending[96], reason[160];
 	int status;
 
+	usage_look_last(zygote);
 	if (!child_bury(&zygote->child, &status))
 		return;
+	usage_zygote_ended(zygote);
 	snprintf(reason, sizeof reason, "its zygote %s%s",
 	    child_ending(status, ending, sizeof ending),
 	    zygote->loaded ? "" : " before it had loaded");

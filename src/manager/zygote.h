@@ -18,6 +18,7 @@
 #include "base/fault.h"
 #include "manager/channel.h"
 #include "manager/child.h"
+#include "manager/usage.h"
 
 struct pool;
 
@@ -41,6 +42,7 @@ struct zygote {
 	unsigned strays;                /* messages from it that made no sense */
 	bool loaded;                    /* it came that far */
 	bool spoilt;                    /* it broke the protocol: failed, not just ended */
+	struct usage usage;             /* of itself and of what it has reaped */
 	uint64_t started;               /* ms */
 	uint64_t deadline;              /* ms, of the state it is in; 0: none */
 	char *reason;                   /* why it ends; owned; NULL */

@@ -181,6 +181,7 @@ conn_reset(struct conn *conn)
 	conn->head_only = conn->keep_alive = conn->body_unread = conn->answered = false;
 	conn->file_at = conn->file_left = 0;
 	conn->sent = 0;
+	conn->queued_us = 0;
 	conn->status = 0;
 	conn->pid = 0;
 }

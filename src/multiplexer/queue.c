@@ -136,6 +136,16 @@ count_in(struct multiplexer *mux, uint32_t pool)
 	return false;
 }
 
+/* For the status: how long has the first of them waited? */
+static void
+tell_oldest(struct multiplexer *mux, uint32_t index)
+{
+	const struct conn *first = TAILQ_FIRST(&mux->pools.at[index]->waiting);
+
+	atomic_store_explicit(&board_part(mux->board, index, mux->number)->oldest_ms,
+	    first != NULL ? first->queued_us / 1000 : 0, memory_order_relaxed);
+}
+
 bool
 queue_is_drained(struct multiplexer *mux, uint32_t pool)
 {
@@ -169,9 +179,12 @@ queue_add(struct conn *conn)
 		return false;
 	}
 	conn->state = CONN_QUEUED;
+	if (conn->queued_us == 0)
+		conn->queued_us = multiplexer_us(mux);
 	TAILQ_INSERT_TAIL(&pool->waiting, conn, link);
 	conn_timeout(conn, conn_tuning(conn)->queue_timeout);
 	if (pool->count++ == 0) {
+		tell_oldest(mux, conn->pool);
 		TAILQ_INSERT_TAIL(&mux->pools.waiting, pool, link);
 		board_wait(mux->board, conn->pool, mux->number);
 		multiplexer_relook(mux);
@@ -193,6 +206,7 @@ queue_remove(struct conn *conn)
 	struct pool *pool = mux->pools.at[conn->pool];
 
 	TAILQ_REMOVE(&pool->waiting, conn, link);
+	tell_oldest(mux, conn->pool);
 	timeouts_clear(&conn->timeout);
 	atomic_fetch_sub_explicit(&board_part(mux->board, conn->pool, mux->number)->queued, 1,
 	    memory_order_relaxed);

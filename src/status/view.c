@@ -205,12 +205,14 @@ add_slot(struct view_slot *slot, const struct board_slot *row, uint64_t now_ms)
 }
 
 static void
-add_pool(struct view_pool *pool, struct board *board)
+add_pool(struct view_pool *pool, struct board *board, uint64_t now_ms)
 {
 	const struct board_pool *row = board_pool(board, (uint32_t)pool->index);
+	const struct board_part *parts = board_part(board, (uint32_t)pool->index, 0);
+	uint64_t oldest = board_oldest(parts, board->multiplexer_count);
 
-	pool->queued = board_queued(board_part(board, (uint32_t)pool->index, 0),
-	    board->multiplexer_count);
+	pool->queued = board_queued(parts, board->multiplexer_count);
+	pool->oldest_ms = oldest != 0 && now_ms > oldest ? now_ms - oldest : 0;
 	pool->requests = atomic_load(&row->requests);
 	pool->errors = atomic_load(&row->errors);
 	pool->bytes = atomic_load(&row->bytes);
@@ -219,15 +221,32 @@ add_pool(struct view_pool *pool, struct board *board)
 	pool->expired = atomic_load(&row->expired);
 }
 
+/* They come in the order of their indexes, some of which may be missing. */
+static struct view_pool *
+find_pool(const struct view *view, uint64_t index)
+{
+	size_t first = 0, end = view->pool_count, middle;
+
+	while (first < end) {
+		middle = first + (end - first) / 2;
+		if (view->pools[middle].index == index)
+			return &view->pools[middle];
+		if (view->pools[middle].index < index)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return NULL;
+}
+
 /* A pool's processors, counted. */
 static void
 count_slot(struct view *view, const struct view_slot *slot)
 {
-	struct view_pool *pool;
+	struct view_pool *pool = find_pool(view, slot->pool);
 
-	if (slot->pool >= view->pool_count)
+	if (pool == NULL)
 		return;
-	pool = &view->pools[slot->pool];
 	pool->starting += strcmp(slot->state, "starting") == 0;
 	pool->idle += strcmp(slot->state, "idle") == 0;
 	pool->busy += strcmp(slot->state, "busy") == 0;
@@ -254,7 +273,7 @@ view_add_board(struct view *view, struct board *board, uint64_t now_ms)
 	}
 	for (i = 0; board != NULL && i < view->pool_count; i++)
 		if (view->pools[i].index < board->pool_count)
-			add_pool(&view->pools[i], board);
+			add_pool(&view->pools[i], board, now_ms);
 	for (i = 0; i < view->slot_count; i++) {
 		struct view_slot *slot = &view->slots[i];
 
@@ -280,7 +299,7 @@ view_slot_runs(const struct view_slot *slot)
 const struct view_pool *
 view_pool(const struct view *view, uint64_t index)
 {
-	return index < view->pool_count ? &view->pools[index] : NULL;
+	return find_pool(view, index);
 }
 
 const char *

@@ -89,6 +89,9 @@ is($running->{url}, $evil, 'the URL as it came');
 is($running->{user}, $bob->{name}, 'as whom');
 ok(wait_for(10, sub { ($running) = grep { $_->{state} eq 'busy' } @{ status_now()->{processors} }; $running && $running->{age_ms} > 300 }), 'and its age grows');
 cmp_ok(bob_now()->{longest_ms}, '>', 300, 'the longest request is told');
+cmp_ok(bob_now()->{queue_oldest_ms}, '>', 200, 'and how long the first of those that wait has waited');
+ok(wait_for(10, sub { ($running) = grep { $_->{state} eq 'busy' } @{ status_now()->{processors} }; $running->{memory_bytes} && $running->{rss_bytes} >= $running->{memory_bytes} }), 'and its memory');
+cmp_ok($running->{uptime_ms}, '>', 0, 'and since when it is there');
 is(join("\n", @{ read_metrics(ask('/metrics')->{body})->{errors} }), '', 'metrics are valid then too');
 
 # ---- the page
@@ -129,6 +132,20 @@ SKIP: {
 put_file("$bob->{home}/open", '');
 $_->response for @clients;
 ok(wait_for(10, sub { my $it = bob_now(); defined $it->{busy} && !$it->{busy} && !$it->{queued} }), 'when all is done nobody is busy');
+
+# ---- crashes, and what was used
+
+$t->cgi($bob, 'work.pl', 'my $x = 0; my $end = (times)[0] + 0.3; $x++ while (times)[0] < $end; print "Content-Type: text/plain\n\n$x\n";');
+my $used = bob_now()->{cpu_ms};
+$t->get('shared', 'bob.test', '/cgi-bin/work.pl');
+ok(wait_for(10, sub { bob_now()->{cpu_ms} >= $used + 200 }), 'processor time is that of all it started');
+my ($one) = $t->processors($bob);
+kill 'SEGV', $one;
+ok(wait_for(10, sub { (bob_now()->{crashes} // 0) == 1 }), 'a crash is counted');
+$used = bob_now()->{cpu_ms};
+kill 'KILL', $t->zygote($bob);
+ok(wait_for(20, sub { $t->get('shared', 'bob.test', '/hello.txt')->{status} == 200 && bob_now()->{restarts} == 1 }), 'so is a restart');
+cmp_ok(bob_now()->{cpu_ms}, '>=', $used, 'and what its former processes used is not forgotten');
 
 # ---- who may ask, and for what
 

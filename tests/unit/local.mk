@@ -132,6 +132,12 @@ tests_unit_manager_logs_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
 tests_unit_manager_logs_LDADD = libmanager.la $(CMOCKA_LIBS)
 TESTS += tests/unit/manager_logs
 
+check_PROGRAMS += tests/unit/manager_usage
+tests_unit_manager_usage_SOURCES = %D%/manager_usage.c
+tests_unit_manager_usage_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_manager_usage_LDADD = libmanager.la $(CMOCKA_LIBS)
+TESTS += tests/unit/manager_usage
+
 check_PROGRAMS += tests/unit/manager_paths
 tests_unit_manager_paths_SOURCES = %D%/manager_paths.c
 tests_unit_manager_paths_CPPFLAGS = $(AM_CPPFLAGS) -DSBINDIR='"$(sbindir)"'
