@@ -5,6 +5,12 @@
 #ifndef PERUSERD_INHERIT_H
 #define PERUSERD_INHERIT_H
 
+/*
+ * For tests, in the environment of manager and multiplexers: this kernel is one
+ * that can't refuse descriptors (before 6.16).
+ */
+#define OLD_KERNEL "PERUSERD_OLD_KERNEL"
+
 enum inherited_fd {
 	INHERIT_NULL     = 0,   /* /dev/null, and at 1 too: nothing else ever lands there */
 	/*

@@ -33,6 +33,9 @@ bool fd_arrange(const int *fds, int count);
  */
 bool fd_refuse_rights(int socket_fd);
 
+/* For tests: from now on this kernel is one that can't. */
+void fd_refuse_rights_never(void);
+
 /* A sealed memfd holding these bytes, positioned at its start, or -1. */
 int fd_sealed(const char *name, const void *bytes, size_t len);
 

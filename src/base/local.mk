@@ -5,6 +5,7 @@ libbase_la_SOURCES = \
 	%D%/clock.c %D%/clock.h \
 	%D%/fault.c %D%/fault.h \
 	%D%/fd.c %D%/fd.h \
+	%D%/guard.c %D%/guard.h \
 	%D%/log.c %D%/log.h \
 	%D%/memory.c %D%/memory.h \
 	%D%/net.c %D%/net.h \

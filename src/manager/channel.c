@@ -1,16 +1,14 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/guard.h"
 #include "manager/channel.h"
 
 #define MESSAGES_A_TURN 64
-#define GUARD_US        20000   /* how long a user's lingering socket may hold us up */
 
 struct outgoing {
 	struct outgoing *next;
@@ -32,53 +30,18 @@ drop_first(struct channel *channel)
 	free(gone);
 }
 
-static void
-on_guard(int number)
-{
-	(void)number;
-}
-
-/* A signal, whatever it does, ends a wait in the kernel; it must not restart it. */
-static void
-guard(const struct channel *channel, suseconds_t us)
-{
-	static bool prepared;
-	struct itimerval timer = { { 0, 0 }, { 0, us } };
-	struct sigaction action;
-
-	if (!channel->guarded)
-		return;
-	if (!prepared) {
-		memset(&action, 0, sizeof action);
-		action.sa_handler = on_guard;
-		sigaction(SIGALRM, &action, NULL);
-		prepared = true;
-	}
-	setitimer(ITIMER_REAL, &timer, NULL);
-}
-
-static enum message_got
-receive(const struct channel *channel, struct message *message, pid_t *pid)
-{
-	enum message_got got;
-	int none;
-
-	guard(channel, GUARD_US);
-	got = message_receive(channel->fd, channel->peer, ROLE_MANAGER, message, &none, pid);
-	guard(channel, 0);
-	return got;
-}
-
 static enum message_got
 take_turn(struct channel *channel)
 {
 	enum message_got got = MESSAGE_NOTHING;
 	struct message message;
+	int turn, none;
 	pid_t pid;
-	int turn;
 
+	guard_rights();
 	for (turn = 0; turn < MESSAGES_A_TURN && channel->fd >= 0; turn++) {
-		got = receive(channel, &message, &pid);
+		got = message_receive(channel->fd, channel->peer, ROLE_MANAGER, &message, &none,
+		    &pid);
 		if (got != MESSAGE_GOT)
 			return got;
 		channel->calls->got(channel->owner, &message, pid);
@@ -139,7 +102,6 @@ channel_begin(struct channel *channel, struct event_base *base, int fd, enum rol
 	memset(channel, 0, sizeof *channel);
 	channel->fd = fd;
 	channel->peer = peer;
-	channel->guarded = !fd_refuse_rights(fd) && peer == ROLE_ZYGOTE;
 	channel->limit = limit;
 	channel->calls = calls;
 	channel->owner = owner;
@@ -164,6 +126,7 @@ channel_end(struct channel *channel)
 	while (channel->first != NULL)
 		drop_first(channel);
 	channel->stuck_since = 0;
+	guard_rights();
 	fd_close(&channel->fd);
 }
 

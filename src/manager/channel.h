@@ -31,7 +31,6 @@ struct channel_owner {
 struct channel {
 	int fd;                         /* owned; -1: none */
 	enum role peer;
-	bool guarded;                   /* the kernel can't refuse descriptors on it */
 	struct event *reading, *writing;
 	struct outgoing *first, **last;
 	unsigned waiting;               /* messages in the queue */

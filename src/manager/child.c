@@ -57,6 +57,7 @@ environment_make(struct environment *env, const char *handlers)
 	environment_add(env, "TZ", getenv("TZ"));
 	environment_add(env, "LANG", getenv("LANG"));
 	environment_add(env, "PERUSERD_HANDLERS", handlers);
+	environment_add(env, OLD_KERNEL, getenv(OLD_KERNEL));
 #ifdef WITH_SANITIZERS
 	environment_add(env, "ASAN_OPTIONS", getenv("ASAN_OPTIONS"));
 	environment_add(env, "UBSAN_OPTIONS", getenv("UBSAN_OPTIONS"));

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "base/guard.h"
 #include "base/str.h"
 #include "manager/control.h"
 #include "manager/listener.h"
@@ -351,6 +352,7 @@ on_connection(int listener, short what, void *context)
 	if (fd < 0)
 		return;
 	fd_refuse_rights(fd);
+	guard_rights();
 	asking = control->asking < ASKING_MAX && may_ask(control, fd) ?
 	    calloc(1, sizeof *asking) : NULL;
 	if (asking == NULL) {

@@ -8,7 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <peruserd/inherit.h>
+
 #include "base/fd.h"
+#include "base/guard.h"
 #include "base/log.h"
 #include "manager/manager.h"
 
@@ -183,5 +186,8 @@ main(int argc, char **argv)
 	if (!options.foreground)
 		said = daemonise();
 	log_open("manager", settings->log_level);
+	if (getenv(OLD_KERNEL) != NULL)
+		fd_refuse_rights_never();
+	guard_begin();
 	return manager_run(settings, options.config, options.foreground, said);
 }

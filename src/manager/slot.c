@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/guard.h"
 #include "manager/manager.h"
 
 /* Envelope and completion fit one packet; the kernel cuts it to wmem_max. */
@@ -179,6 +180,7 @@ slot_bury(struct manager *manager, uint32_t index, int status)
 	struct zygote *zygote = slot->zygote;
 
 	slot_move(manager, index, SLOT_EMPTY, 0);
+	guard_rights();
 	fd_close(&slot->channel);
 	multiplexers_slot_gone(manager, index, status);
 	slot->generation++;

@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <errno.h>
 
+#include "base/guard.h"
 #include "base/log.h"
 #include "multiplexer/completion.h"
 #include "multiplexer/lend.h"
@@ -228,6 +229,7 @@ take_one(struct slot *slot)
 	bool sent_fds, truncated;
 	ssize_t len;
 
+	guard_rights();
 	len = fdpass_receive_bytes(slot->fd, room, LATER_ROOM, MSG_DONTWAIT, &sent_fds, &truncated);
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;

@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 
 #include "base/fd.h"
+#include "base/guard.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "multiplexer/handoff_fd.h"
@@ -126,6 +127,8 @@ give_away(struct conn *conn)
 {
 	conn_read_events(conn, false);
 	conn_write_events(conn, false);
+	/* Its new owner may have made it linger and closed it already: then ours is the last close. */
+	guard_now();
 	fd_close(&conn->fd);
 	buf_free(&conn->in);
 	conn->state = CONN_GIVEN;

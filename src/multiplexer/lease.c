@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/guard.h"
 #include "base/log.h"
 #include "multiplexer/completion.h"
 #include "multiplexer/handoff_fd.h"
@@ -78,6 +79,7 @@ static void
 slot_drop(struct slot *slot)
 {
 	slot_arm(slot, false);
+	guard_rights();
 	fd_close(&slot->fd);
 	fd_close(&slot->memory);
 	slot->memory_sent = false;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/guard.h"
 #include "base/log.h"
 #include "multiplexer/lend.h"
 #include "multiplexer/multiplexer.h"
@@ -110,6 +111,7 @@ void
 stream_free(struct stream **stream)
 {
 	stream_events(*stream, false);
+	guard_rights();
 	fd_close(&(*stream)->ours);
 	fd_close(&(*stream)->theirs);
 	buf_free(&(*stream)->head);
@@ -134,6 +136,11 @@ find_reader(struct stream *stream)
 
 	if (stream->conn != NULL)
 		return true;
+	/* An idle one, whoever leases it: we can't say so to the manager, and needn't. */
+	if (!slot->leased) {
+		stream_free(&slot->stream);
+		return false;
+	}
 	if (!slot->busy || slot->raw) {
 		slot_spoil(slot, "wrote to its stream where no answer was due");
 		return false;
@@ -153,6 +160,7 @@ read_some(struct stream *stream)
 	struct multiplexer *mux = stream->mux;
 	ssize_t got;
 
+	guard_rights();
 	got = recv(stream->ours, mux->scratch->read, sizeof mux->scratch->read, MSG_DONTWAIT);
 	/* All that was written is there when its end is told; nothing more will come. */
 	if (got < 0 && errno == EAGAIN && stream->end != STREAM_END_UNKNOWN)

@@ -5,6 +5,8 @@
 
 #include <peruserd/inherit.h>
 
+#include "base/fd.h"
+#include "base/guard.h"
 #include "base/log.h"
 #include "confine/confine.h"
 #include "multiplexer/multiplexer.h"
@@ -45,6 +47,9 @@ main(void)
 	become();
 	close(INHERIT_CONFINE);
 	signal(SIGPIPE, SIG_IGN);
+	if (getenv(OLD_KERNEL) != NULL)
+		fd_refuse_rights_never();
+	guard_begin();
 	/* The time zone is read now: its file can't be opened later. */
 	tzset();
 	mux = multiplexer_new(INHERIT_SETTINGS, INHERIT_BOARD, INHERIT_CONTROL);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/guard.h"
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/pool_log.h"
 
@@ -25,6 +26,7 @@ stderr_free(struct pool_stderr *from)
 	struct pool_log *log = from->log;
 
 	event_del(&from->event);
+	guard_rights();
 	fd_close(&from->fd);
 	if (from->line.len > 0)
 		pool_log_line(log, LEVEL_NOTICE, NULL, from->line.data, from->line.len);
@@ -122,9 +124,11 @@ readable(evutil_socket_t fd, short what, void *context)
 {
 	struct pool_stderr *from = context;
 	char bytes[READ_AT_ONCE];
-	ssize_t got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+	ssize_t got;
 
 	(void)what;
+	guard_rights();
+	got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0)

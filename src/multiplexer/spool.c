@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/guard.h"
 #include "multiplexer/front.h"
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/spool.h"
@@ -23,6 +24,16 @@ feed_events(struct body *body, bool on)
 	else
 		event_del(&body->event);
 	body->armed = on;
+}
+
+/* Its user may have sent what lingers; nobody ever read it. */
+static void
+feed_close(struct body *body)
+{
+	if (body->ours < 0)
+		return;
+	guard_rights();
+	fd_close(&body->ours);
 }
 
 struct body *
@@ -51,7 +62,7 @@ body_free(struct body **body)
 	buf_free(&(*body)->memory);
 	fd_close(&(*body)->fd);
 	fd_close(&(*body)->reader);
-	fd_close(&(*body)->ours);
+	feed_close(*body);
 	fd_close(&(*body)->theirs);
 	free(*body);
 	*body = NULL;
@@ -150,7 +161,7 @@ feed(struct body *body, const char *bytes, size_t len)
 		sent = send(body->ours, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (sent < 0 && errno != EAGAIN && errno != EINTR) {
 			/* It reads no more of it; what comes is dropped. */
-			fd_close(&body->ours);
+			feed_close(body);
 			return true;
 		}
 		if (sent < 0)
@@ -312,7 +323,7 @@ feed_writable(evutil_socket_t fd, short what, void *context)
 		return;
 	if (sent < 0) {
 		feed_events(body, false);
-		fd_close(&body->ours);
+		feed_close(body);
 		body->memory.len = 0;
 	} else
 		buf_drop(&body->memory, (size_t)sent);

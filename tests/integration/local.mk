@@ -28,6 +28,7 @@ INTEGRATION_TESTS = \
 	%D%/16-limits.t \
 	%D%/17-late-answers.t \
 	%D%/18-bounds.t \
+	%D%/19-lingering.t \
 	%D%/20-rolling.t \
 	%D%/30-fastcgi-front.t \
 	%D%/31-fastcgi-faults.t \

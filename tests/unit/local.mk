@@ -198,6 +198,12 @@ tests_unit_base_fd_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_fd_LDADD = libbase.la $(CMOCKA_LIBS)
 TESTS += tests/unit/base_fd
 
+check_PROGRAMS += tests/unit/base_guard
+tests_unit_base_guard_SOURCES = %D%/base_guard.c
+tests_unit_base_guard_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_base_guard_LDADD = libbase.la $(CMOCKA_LIBS)
+TESTS += tests/unit/base_guard
+
 check_PROGRAMS += tests/unit/base_log
 tests_unit_base_log_SOURCES = %D%/base_log.c
 tests_unit_base_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
