@@ -149,6 +149,9 @@ on_slot_bad(struct multiplexer *mux, const struct message_slot *said, bool expir
 	if (expired)
 		atomic_fetch_add(
 		    &manager->pool_rows[manager->slots[said->slot].pool].expired, 1);
+	else
+		pool_processor_failed(manager->pools[manager->slots[said->slot].pool],
+		    "broke the protocol of its channel", 0);
 	slot_kill(manager, said->slot);
 }
 

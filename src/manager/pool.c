@@ -106,7 +106,7 @@ fail(struct pool *pool, const char *reason, bool loaded, uint64_t lived)
 }
 
 void
-pool_processor_failed(struct pool *pool, int error)
+pool_processor_failed(struct pool *pool, const char *how, int error)
 {
 	const struct settings *settings = pool->manager->settings;
 	uint64_t now = clock_ms();
@@ -118,9 +118,8 @@ pool_processor_failed(struct pool *pool, int error)
 	    pool->fork_at == 0 ? 0 : now - pool->fork_at, settings->restart_delay,
 	    settings->restart_delay_max);
 	pool->fork_at = now + pool->fork_pause;
-	log_error("pool %s: a processor %s%s; none is forked for %llu ms",
-	    pool->settings->name,
-	    error != 0 ? "could not be forked: " : "ended before it served a request",
+	log_error("pool %s: a processor %s%s%s; none is forked for %llu ms",
+	    pool->settings->name, how, error != 0 ? ": " : "",
 	    error != 0 ? strerror(error) : "", (unsigned long long)pool->fork_pause);
 }
 

@@ -72,8 +72,8 @@ bool pool_is_gone(const struct pool *pool);
 void pool_zygote_loaded(struct pool *pool, struct zygote *zygote);
 void pool_zygote_ended(struct pool *pool, struct zygote *zygote);
 
-/* A processor could not be forked, or died before it served: pause. */
-void pool_processor_failed(struct pool *pool, int error);
+/* A processor could not be forked, died before it served, or broke the protocol: pause. */
+void pool_processor_failed(struct pool *pool, const char *how, int error);
 
 /* So many requests wait in it: drained with none left to serve, its zygote goes. */
 void pool_look(struct pool *pool, uint32_t queued);

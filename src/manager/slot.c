@@ -196,7 +196,8 @@ slot_not_forked(struct manager *manager, uint32_t index, int error)
 	if (manager->slots[index].state != SLOT_STARTING)
 		return;
 	slot_bury(manager, index, 0);
-	pool_processor_failed(manager->pools[manager->slots[index].pool], error);
+	pool_processor_failed(manager->pools[manager->slots[index].pool], "could not be forked",
+	    error);
 }
 
 void
@@ -220,7 +221,7 @@ slot_gone(struct manager *manager, uint32_t index, int status)
 		    (int)slot->pid);
 	/* One that never had a request and ends by itself, however well, will do so again. */
 	if (!slot->asked && !leased && served == 0)
-		pool_processor_failed(pool, 0);
+		pool_processor_failed(pool, "ended before it served a request", 0);
 	slot_bury(manager, index, status);
 	demand_look_soon(manager);
 }
@@ -321,7 +322,7 @@ slot_tick(struct manager *manager, uint32_t index, uint64_t now)
 		return;
 	}
 	if (slot->state == SLOT_STARTING)
-		pool_processor_failed(pool, ETIMEDOUT);
+		pool_processor_failed(pool, "did not start", ETIMEDOUT);
 	log_warning("pool %s: processor %d %s in time and is killed",
 	    pool->settings->name, (int)slot->pid,
 	    slot->state == SLOT_STARTING ? "did not start" : "did not leave");
