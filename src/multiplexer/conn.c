@@ -176,7 +176,10 @@ conn_reset(struct conn *conn)
 		buf_free(&conn->vars);
 	if (conn->out.data != NULL)
 		buf_free(&conn->out);
-	fd_close(&conn->file);
+	if (conn->file >= 0)
+		spare_keep(&conn->mux->spares, &conn->file, &conn->borrower,
+		    multiplexer_ms(conn->mux));
+	conn->borrower.size = 0;
 	conn->vhost = SETTINGS_NONE;
 	conn->head_only = conn->keep_alive = conn->body_unread = conn->answered = false;
 	conn->file_at = conn->file_left = 0;

@@ -23,6 +23,7 @@
 #include "base/buf.h"
 #include "multiplexer/listener.h"
 #include "multiplexer/tables.h"
+#include "multiplexer/spare.h"
 #include "multiplexer/timeouts.h"
 
 struct multiplexer;
@@ -106,6 +107,7 @@ struct conn {
 	struct buf out;                 /* framed bytes that the socket did not take yet */
 	int file;                       /* then these bytes of an answer memory; owned, or -1 */
 	uint64_t file_at, file_left;
+	struct borrower borrower;       /* whose memory that was */
 	struct stream *stream;          /* the answer comes by this; owned */
 	int status;
 	uint64_t sent;                  /* body bytes framed */

@@ -66,7 +66,10 @@ struct front {
 	bool (*write_own)(struct conn *conn, struct buf *out, int status, const char *extra);
 	/* False: the client has gone. */
 	bool (*send)(struct conn *conn, const struct part *part);
-	/* Bytes of conn->file, as many as the client takes, and the end.  The same answer. */
+	/*
+	 * Bytes of conn->file, as many as the client takes, and the end.  The same
+	 * answer.  A copy of them: the file is lent again (spare.h), so never sendfile.
+	 */
 	bool (*send_file)(struct conn *conn);
 	/* Something is kept: call respond_room() when it has been sent; or not any more. */
 	void (*wait)(struct conn *conn, bool on);

@@ -130,7 +130,7 @@ front_fcgi_send(struct conn *conn, const struct part *part)
 bool
 front_fcgi_send_file(struct conn *conn)
 {
-	char *room = conn->mux->scratch->completion;
+	char *room = conn->mux->scratch->copy;
 	struct part part = { .end = PART_MORE };
 	uint64_t budget = OUT_BURST;
 	ssize_t got;

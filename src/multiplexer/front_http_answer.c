@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
-#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "multiplexer/front_http.h"
 #include "multiplexer/multiplexer.h"
@@ -71,20 +72,26 @@ front_http_send(struct conn *conn, const struct part *part)
 bool
 front_http_send_file(struct conn *conn)
 {
-	uint64_t budget = OUT_BURST;
-	off_t at = (off_t)conn->file_at;
-	ssize_t sent;
+	char *copy = conn->mux->scratch->copy;
+	size_t budget = OUT_BURST, len;
+	ssize_t got, sent = 0;
 
 	while (conn->file_left > 0 && budget > 0) {
-		sent = sendfile(conn->fd, conn->file, &at,
-		    conn->file_left < budget ? conn->file_left : budget);
-		if (sent < 0 && (errno == EAGAIN || errno == EINTR))
-			break;
-		if (sent <= 0)
+		len = sizeof conn->mux->scratch->copy;
+		if (len > conn->file_left)
+			len = (size_t)conn->file_left;
+		got = pread(conn->file, copy, len, (off_t)conn->file_at);
+		if (got <= 0)
 			return false;
-		conn->file_at = (uint64_t)at;
+		sent = send(conn->fd, copy, (size_t)got, MSG_NOSIGNAL | MSG_DONTWAIT |
+		    (conn->file_left > (uint64_t)got ? MSG_MORE : 0));
+		if (sent < 0)
+			return errno == EAGAIN || errno == EINTR;
+		conn->file_at += (uint64_t)sent;
 		conn->file_left -= (uint64_t)sent;
-		budget -= (uint64_t)sent;
+		if (sent < got)
+			break;
+		budget -= budget < (size_t)sent ? budget : (size_t)sent;
 	}
 	return true;
 }

@@ -78,7 +78,9 @@ lend(struct slot *slot)
 	take_back(slot);
 	if (slot->memory < 0) {
 		slot->memory_size = slot->mux->tables->settings->answer_memory;
-		slot->memory = memory_new(slot->memory_size);
+		slot->memory = spare_take(&slot->mux->spares, slot, slot->memory_size);
+		if (slot->memory < 0)
+			slot->memory = memory_new(slot->memory_size);
 		slot->memory_sent = false;
 	}
 	if (slot->stream == NULL)

@@ -2,9 +2,8 @@
  * What is lent to a processor for its answers: memory (a memfd of fixed size,
  * sealed against growing and shrinking, never mapped here) and a stream (a
  * pair of stream sockets).  They travel with an envelope where the slot has
- * none.  A memory that was sent from with sendfile is never lent again: its
- * pages may still be on their way to another client.  A stream serves one
- * answer.
+ * none.  Each serves one answer; a memory that has been sent may be lent again,
+ * to the processor that had it (spare.h).
  *
  * A stream that carries an answer belongs to the client's connection; what
  * comes through it is a CGI response, framed here as it comes.

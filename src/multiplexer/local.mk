@@ -22,6 +22,7 @@ libmultiplexer_la_SOURCES = \
 	%D%/queue.c %D%/queue.h \
 	%D%/request.c %D%/request.h \
 	%D%/respond.c %D%/respond.h \
+	%D%/spare.c %D%/spare.h \
 	%D%/spool.c %D%/spool.h \
 	%D%/tables.c %D%/tables.h \
 	%D%/timeouts.c %D%/timeouts.h

@@ -98,6 +98,7 @@ tick(evutil_socket_t fd, short what, void *context)
 		if (mux->pools.at[i] != NULL)
 			pool_log_tick(&mux->pools.at[i]->log);
 	logs_flush(mux);
+	spares_tick(&mux->spares, multiplexer_ms(mux));
 	if (mux->listeners.paused && !mux->stopping &&
 	    multiplexer_ms(mux) >= mux->listeners.resume_ms &&
 	    mux->conns.open < mux->conns.max)
@@ -372,6 +373,7 @@ make_tables(struct multiplexer *mux)
 {
 	date_write(mux->date, time(NULL));
 	timeouts_begin(&mux->timeouts);
+	spares_begin(&mux->spares);
 	front_status_begin(mux);
 	mux->scratch->out.max = 2 * ANSWER_HEAD_MAX + 8192;
 	return buf_reserve(&mux->scratch->out, mux->scratch->out.max) && conns_begin(mux) &&
@@ -415,6 +417,7 @@ multiplexer_free(struct multiplexer **where)
 	logs_flush(mux);
 	conns_end(mux);
 	slots_end(mux);
+	spares_end(&mux->spares);
 	pools_end(mux);
 	listeners_end(mux);
 	logs_end(mux);

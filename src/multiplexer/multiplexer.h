@@ -38,9 +38,11 @@
 #include "multiplexer/pool_log.h"
 #include "multiplexer/queue.h"
 #include "multiplexer/tables.h"
+#include "multiplexer/spare.h"
 #include "multiplexer/timeouts.h"
 
 #define MULTIPLEXER_READ  (128u * 1024)         /* bytes taken from a socket at once */
+#define COPY_BYTES (128u * 1024)                  /* of an answer memory, on their way to a socket */
 #define MULTIPLEXER_NONCES 256
 #define MULTIPLEXER_TICK_MS 1000
 #define MULTIPLEXER_RELOOK_MS 100               /* a waiter looks again so often */
@@ -51,7 +53,7 @@
  */
 struct scratch {
 	char read[MULTIPLEXER_READ];
-	char completion[sizeof(struct completion) + COMPLETION_MAX_DATA];
+	char copy[COPY_BYTES];          /* of an answer memory */
 	unsigned char vars[ENVELOPE_MAX_VARS];
 	char uri[64 * 1024 + 1];        /* a decoded path; a request line is no longer */
 	char name[256];                 /* a host's */
@@ -83,6 +85,7 @@ struct multiplexer {
 	struct listeners listeners;
 	struct pools pools;
 	struct slots slots;
+	struct spares spares;
 	struct logs logs;
 	struct status_desk desk;
 	struct scratch *scratch;

@@ -214,8 +214,8 @@ respond_file(struct conn *conn, const char *head, size_t head_len, int file, uin
 void
 respond_memory(struct conn *conn, struct slot *slot, uint64_t len, bool cut)
 {
-	char *bytes = conn->mux->scratch->completion;
-	size_t size = sizeof conn->mux->scratch->completion, used;
+	char *bytes = conn->mux->scratch->copy;
+	size_t size = sizeof conn->mux->scratch->copy, used;
 	struct answer_framing framing;
 	uint64_t body;
 	ssize_t got;
@@ -229,6 +229,8 @@ respond_memory(struct conn *conn, struct slot *slot, uint64_t len, bool cut)
 		respond_failed(conn, 502);
 		return;
 	}
+	/* It was for one answer: the processor has closed its copy. */
+	slot->memory_sent = false;
 	used = frame(conn, bytes, (size_t)got, (int64_t)len, cut, &framing, &more);
 	if (used == 0) {
 		if (more)
@@ -240,9 +242,9 @@ respond_memory(struct conn *conn, struct slot *slot, uint64_t len, bool cut)
 		send_whole(conn, &framing, bytes + used, body, 0, cut);
 		return;
 	}
-	/* Its pages go into the socket as they are: this memory is not lent again. */
+	/* Its processor works on, with another memory, while this one is being sent. */
 	conn->file = fd_take(&slot->memory);
-	slot->memory_sent = false;
+	conn->borrower = (struct borrower){ slot->index, slot->generation, slot->memory_size };
 	if (framing.body == BODY_CHUNKED) {
 		/* Only a cut answer that said no length: as much of it as can be framed. */
 		send_whole(conn, &framing, bytes + used, (uint64_t)got - used, 0, cut);

@@ -299,6 +299,12 @@ tests_unit_multiplexer_access_format_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EV
 tests_unit_multiplexer_access_format_LDADD = libmultiplexer.la $(CMOCKA_LIBS)
 TESTS += tests/unit/multiplexer_access_format
 
+check_PROGRAMS += tests/unit/multiplexer_spare
+tests_unit_multiplexer_spare_SOURCES = %D%/multiplexer_spare.c
+tests_unit_multiplexer_spare_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_multiplexer_spare_LDADD = libmultiplexer.la $(CMOCKA_LIBS)
+TESTS += tests/unit/multiplexer_spare
+
 check_PROGRAMS += tests/unit/multiplexer_completion
 tests_unit_multiplexer_completion_SOURCES = %D%/multiplexer_completion.c
 tests_unit_multiplexer_completion_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
