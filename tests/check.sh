@@ -48,6 +48,11 @@ fuzz() {
 	make -C "$build/fuzz" -j"$jobs" && "$here/tests/fuzz/run" "$build/fuzz" "${FUZZ_SECONDS:-15}"
 }
 
+without_perl() {
+	make -C "$build/no-perl" -j"$jobs" && [ ! -e "$build/no-perl/perl.la" ] &&
+		"$build/no-perl/peruserd" -V
+}
+
 without_php() {
 	make -C "$build/no-php" -j"$jobs" && [ ! -e "$build/no-php/php.la" ] &&
 		"$build/no-php/peruserd" -V
@@ -64,10 +69,12 @@ check_all() {
 	if [ "${1:-}" != --quick ]; then
 		configure_in sanitize --enable-werror --enable-sanitizers CFLAGS="-O1 -g"
 		run_stage "the same under sanitizers" build_and_check sanitize
-		configure_in fuzz --enable-fuzzers --without-php CC=clang CFLAGS="-O1 -g"
+		configure_in fuzz --enable-fuzzers --without-php --without-perl CC=clang CFLAGS="-O1 -g"
 		run_stage "fuzzing" fuzz
 		configure_in no-php --enable-werror --without-php
 		run_stage "without PHP" without_php
+		configure_in no-perl --enable-werror --without-perl
+		run_stage "without Perl" without_perl
 		run_stage "distcheck" distcheck
 	fi
 	echo "$passed passed, $failed failed"

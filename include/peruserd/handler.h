@@ -17,8 +17,9 @@
 
 #include <peruserd/nv.h>
 
-#define HANDLER_VERSION 1
+#define HANDLER_VERSION 2
 
+struct settings;
 struct pool_settings;
 struct vhost_settings;
 struct request;
@@ -119,6 +120,18 @@ struct handler_host {
 	 * Borrowed; for poll() alone.  May be NULL: body_read() never waits.
 	 */
 	int (*body_poll)(struct request *request);
+
+	/*
+	 * The client's own socket, where the answer goes straight to it, else -1.
+	 * Borrowed.
+	 */
+	int (*client)(struct request *request);
+
+	/*
+	 * The handler has spoken to that client itself, in a protocol of its own:
+	 * nothing more is sent, and the connection is not kept.
+	 */
+	void (*abandon)(struct request *request);
 };
 
 enum handler_result {
@@ -134,10 +147,11 @@ struct handler {
 	/*
 	 * In the zygote, as the pool's user, before the chroot: load libraries
 	 * and extensions, then call host->enter_root(), then run what is the
-	 * user's (preload).  False: the pool can't start; the reason was logged.
-	 * May be NULL.
+	 * user's (preload).  The pool's vhosts are settings->vhosts[pool->vhosts[i]].
+	 * False: the pool can't start; the reason was logged.  May be NULL.
 	 */
-	bool (*load)(const struct handler_host *host, const struct pool_settings *pool);
+	bool (*load)(const struct handler_host *host, const struct settings *settings,
+	    const struct pool_settings *pool);
 
 	/* In a new processor, right after the fork.  May be NULL. */
 	bool (*begin)(void);

@@ -34,8 +34,10 @@ struct ends {
 };
 
 static bool
-cgi_load(const struct handler_host *with, const struct pool_settings *pool)
+cgi_load(const struct handler_host *with, const struct settings *settings,
+    const struct pool_settings *pool)
 {
+	(void)settings;
 	(void)pool;
 	host = with;
 	return true;

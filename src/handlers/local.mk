@@ -38,4 +38,28 @@ php_la_CFLAGS = $(AM_CFLAGS) $(PHP_CFLAGS)
 php_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
 php_la_LIBADD = libwire.la $(PHP_LIBS)
 endif
+
+# ---- perl.so: the Perl handlers, likewise.  Links libperl; what it shares with the built-in
+# handlers is compiled into it.
+if WITH_PERL
+handler_LTLIBRARIES += perl.la
+perl_la_SOURCES = \
+	%D%/perl_parts.h \
+	%D%/perl.c \
+	%D%/perl_answer.c \
+	%D%/perl_apps.c \
+	%D%/perl_call.c \
+	%D%/perl_env.c \
+	%D%/perl_io.c \
+	%D%/perl_page.c \
+	%D%/perl_psgi.c \
+	%D%/perl_site.c \
+	%D%/perl_start.c \
+	%D%/perl_stream.c \
+	%D%/page.c \
+	src/http/status.c
+perl_la_CFLAGS = $(AM_CFLAGS) $(PERL_CFLAGS)
+perl_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
+perl_la_LIBADD = libwire.la $(PERL_LIBS)
+endif
 EXTRA_DIST += doc/PHP.md

@@ -14,8 +14,10 @@
 struct php_now php_now;
 
 static bool
-load(const struct handler_host *host, const struct pool_settings *pool)
+load(const struct handler_host *host, const struct settings *settings,
+    const struct pool_settings *pool)
 {
+	(void)settings;
 	php_now.host = host;
 	php_now.pool = pool;
 	return php_start();

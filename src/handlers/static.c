@@ -52,10 +52,12 @@ static_mime_types(const char *path)
 }
 
 static bool
-static_load(const struct handler_host *with, const struct pool_settings *pool)
+static_load(const struct handler_host *with, const struct settings *settings,
+    const struct pool_settings *pool)
 {
 	int error;
 
+	(void)settings;
 	(void)pool;
 	host = with;
 	mime_free(&mime);

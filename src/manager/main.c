@@ -43,6 +43,11 @@ version(void)
 #else
 	puts("PHP handler: no");
 #endif
+#ifdef WITH_PERL
+	puts("Perl handler: yes");
+#else
+	puts("Perl handler: no");
+#endif
 #ifdef WITH_SANITIZERS
 	puts("sanitizers: yes");
 #endif

@@ -167,6 +167,19 @@ ask_redirect(struct request *request, const char *path_and_query, size_t len)
 	return true;
 }
 
+static int
+get_client(struct request *request)
+{
+	return request->respond.raw != NULL ? request->respond.raw->fd : -1;
+}
+
+static void
+abandon(struct request *request)
+{
+	if (request->respond.raw != NULL)
+		respond_abandon(&request->respond);
+}
+
 const struct handler_host processor_host = {
 	.version = HANDLER_VERSION,
 	.enter_root = enter_root,
@@ -183,4 +196,6 @@ const struct handler_host processor_host = {
 	.head_given = is_head_given,
 	.redirect = ask_redirect,
 	.body_poll = get_body_poll,
+	.client = get_client,
+	.abandon = abandon,
 };

@@ -1,7 +1,6 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "handlers/handlers.h"
 #include "processor/host.h"
@@ -9,19 +8,22 @@
 
 #define KINDS (HANDLER_PERL_CGI + 1)
 
+/* Each handler once, in the order they were loaded; and which of them serves a kind. */
 static const struct handler *loaded[KINDS];
+static unsigned loaded_count;
+static const struct handler *serving[KINDS];
 
 static bool
-load_one(enum handler_kind kind, const struct handler *handler,
+load_one(const struct handler *handler, const struct settings *settings,
     const struct pool_settings *pool, struct fault *fault)
 {
 	if (handler->version != HANDLER_VERSION)
 		return fault_set(fault, 0, "the handler %s is of version %u, not %u",
 		    handler->name, handler->version, HANDLER_VERSION);
-	if (handler->load != NULL && !handler->load(&processor_host, pool))
+	if (handler->load != NULL && !handler->load(&processor_host, settings, pool))
 		return fault_set(fault, 0, "the handler %s could not be loaded; "
 		    "the pool's log says why", handler->name);
-	loaded[kind] = handler;
+	loaded[loaded_count++] = handler;
 	return true;
 }
 
@@ -29,43 +31,63 @@ load_one(enum handler_kind kind, const struct handler *handler,
  * RTLD_GLOBAL: an interpreter's extensions don't name the library that they
  * are made for.
  */
-static bool
-load_module(enum handler_kind kind, const char *path, const struct pool_settings *pool,
-    struct fault *fault)
+static const struct handler *
+open_module(const char *folder, const char *name, struct fault *fault)
 {
 	const struct handler *handler;
+	char path[4096];
 	void *module;
 
+	snprintf(path, sizeof path, "%s/%s", folder, name);
 	module = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
-	if (module == NULL)
-		return fault_set(fault, 0, "cannot load the handler: %s", dlerror());
+	if (module == NULL) {
+		fault_set(fault, 0, "cannot load the handler: %s", dlerror());
+		return NULL;
+	}
 	handler = dlsym(module, "peruser_handler");
 	if (handler == NULL)
-		return fault_set(fault, 0, "%s has no symbol peruser_handler", path);
-	return load_one(kind, handler, pool, fault);
+		fault_set(fault, 0, "%s has no symbol peruser_handler", path);
+	return handler;
+}
+
+static bool
+load_built_in(const struct settings *settings, const struct pool_settings *pool,
+    struct fault *fault)
+{
+	if (settings->mime_types != NULL)
+		static_mime_types(settings->mime_types);
+	serving[HANDLER_STATIC] = &static_handler;
+	serving[HANDLER_CGI] = &cgi_handler;
+	return load_one(&static_handler, settings, pool, fault) &&
+	    load_one(&cgi_handler, settings, pool, fault);
 }
 
 bool
 modules_load(const struct settings *settings, const struct pool_settings *pool,
     struct fault *fault)
 {
-	const char *folder = getenv("PERUSERD_HANDLERS");
-	char php[4096];
+	const char *from = getenv("PERUSERD_HANDLERS");
+	const struct handler *php = NULL, *perl = NULL;
+	char folder[4096];
 
-	if (settings->mime_types != NULL)
-		static_mime_types(settings->mime_types);
-	snprintf(php, sizeof php, "%s/php.so", folder != NULL ? folder : HANDLERDIR);
+	snprintf(folder, sizeof folder, "%s", from != NULL ? from : HANDLERDIR);
 	/* Nobody's business from here on: the user's code begins with preload. */
 	unsetenv("PERUSERD_HANDLERS");
-	return load_one(HANDLER_STATIC, &static_handler, pool, fault) &&
-	    load_one(HANDLER_CGI, &cgi_handler, pool, fault) &&
-	    (!pool->uses_php || load_module(HANDLER_PHP, php, pool, fault));
+	if (pool->uses_php && (php = open_module(folder, "php.so", fault)) == NULL)
+		return false;
+	if (pool->uses_perl && (perl = open_module(folder, "perl.so", fault)) == NULL)
+		return false;
+	serving[HANDLER_PHP] = php;
+	serving[HANDLER_PSGI] = serving[HANDLER_PERL_CGI] = perl;
+	return load_built_in(settings, pool, fault) &&
+	    (php == NULL || load_one(php, settings, pool, fault)) &&
+	    (perl == NULL || load_one(perl, settings, pool, fault));
 }
 
 const struct handler *
 modules_find(enum handler_kind kind)
 {
-	return (unsigned)kind < KINDS ? loaded[kind] : NULL;
+	return (unsigned)kind < KINDS ? serving[kind] : NULL;
 }
 
 bool
@@ -73,8 +95,8 @@ modules_begin(void)
 {
 	unsigned i;
 
-	for (i = 0; i < KINDS; i++)
-		if (loaded[i] != NULL && loaded[i]->begin != NULL && !loaded[i]->begin())
+	for (i = 0; i < loaded_count; i++)
+		if (loaded[i]->begin != NULL && !loaded[i]->begin())
 			return false;
 	return true;
 }
@@ -84,7 +106,7 @@ modules_end(void)
 {
 	unsigned i;
 
-	for (i = 0; i < KINDS; i++)
-		if (loaded[i] != NULL && loaded[i]->end != NULL)
+	for (i = 0; i < loaded_count; i++)
+		if (loaded[i]->end != NULL)
 			loaded[i]->end();
 }

@@ -101,6 +101,33 @@ put_path_info(struct request *request)
 	     (size_t)len));
 }
 
+/*
+ * The site's own environment, for what is a program of its own; an application's
+ * is set when it is loaded.  A request's variables go before it.
+ */
+static bool
+put_env(struct request *request)
+{
+	const struct string_list *env = &request->view.vhost->env;
+	const char *equals;
+	struct nv_pair pair;
+	char name[REQUEST_ENV_NAME];
+	size_t i, len;
+
+	for (i = 0; i < env->count; i++) {
+		equals = strchr(env->at[i], '=');
+		len = equals != NULL ? (size_t)(equals - env->at[i]) : 0;
+		if (len == 0 || len >= sizeof name)
+			continue;
+		memcpy(name, env->at[i], len);
+		name[len] = '\0';
+		if (!nv_find(&request->vars, name, &pair) &&
+		    !nv_put_str(&request->vars, name, equals + 1))
+			return false;
+	}
+	return true;
+}
+
 bool
 request_resolve(struct request *request)
 {
@@ -122,7 +149,7 @@ request_resolve(struct request *request)
 	if (nv_put_str(&request->vars, "DOCUMENT_ROOT", view->document_root) &&
 	    nv_put_str(&request->vars, "SCRIPT_NAME", view->script_name) &&
 	    nv_put_str(&request->vars, "SCRIPT_FILENAME", view->script_filename) &&
-	    put_path_info(request))
+	    put_path_info(request) && (found->application != NULL || put_env(request)))
 		return true;
 	found->what = RESOLVED_STATUS;
 	found->status = 500;

@@ -16,7 +16,8 @@
 #include "processor/respond.h"
 #include "processor/resolve.h"
 
-#define REQUEST_EXTRA (3 * PATH_MAX)    /* room for what is added to the meta-variables */
+#define REQUEST_EXTRA (5 * PATH_MAX)    /* room for what is added to the meta-variables */
+#define REQUEST_ENV_NAME 256            /* a longer name in a vhost's env is left out */
 #define REQUEST_VARS  (ENVELOPE_MAX_VARS + REQUEST_EXTRA)
 #define REQUEST_REDIRECT_MAX (16u * 1024)       /* a local redirect's path and query */
 #define REQUEST_REDIRECTS 10

@@ -366,6 +366,14 @@ respond_conclude(struct respond *respond)
 }
 
 void
+respond_abandon(struct respond *respond)
+{
+	respond->head_given = respond->finished = respond->lost = respond->cut = true;
+	respond->answer.status = 101;
+	respond->raw->broken = true;
+}
+
+void
 respond_account(const struct respond *respond, struct completion *completion)
 {
 	completion->status = (uint16_t)(respond->head_given ? respond->answer.status : 500);

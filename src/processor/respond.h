@@ -65,6 +65,9 @@ bool respond_finish(struct respond *respond);
  */
 bool respond_end(struct respond *respond, unsigned flags);
 
+/* Raw: somebody else has used the client's socket; nothing is sent, and it is closed. */
+void respond_abandon(struct respond *respond);
+
 /* Raw: the answer is whole, send what is left of it; no completion. */
 void respond_conclude(struct respond *respond);
 

@@ -88,6 +88,39 @@ check_pairs(struct reading *reading, const config_setting_t *entry, const char *
 	}
 }
 
+/* Each entry must be a path that the pool can see. */
+void
+check_folders(struct reading *reading, const config_setting_t *entry, const char *setting,
+    const struct string_list *list, const char *chroot)
+{
+	struct place place = place_in(reading, entry, setting);
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (list->at[i][0] != '/')
+			say_error(reading, place, "%s: \"%s\" is no absolute path; write one that "
+			    "begins with /", setting, say_text(reading, list->at[i]));
+		else if (chroot != NULL && settings_inside(chroot, list->at[i]) == NULL)
+			say_error(reading, place, "%s: \"%s\" is outside its pool's chroot \"%s\"; "
+			    "write a path below it, as seen from outside the chroot", setting,
+			    say_text(reading, list->at[i]), say_text(reading, chroot));
+}
+
+/* Names of modules go into Perl as they are. */
+static void
+modules_check(struct reading *reading, const config_setting_t *entry,
+    const struct string_list *list)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:";
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (list->at[i][0] == '\0' || list->at[i][strspn(list->at[i], letters)] != '\0')
+			say_error(reading, place_in(reading, entry, "perl_preload"), "perl_preload: "
+			    "\"%s\" is no module's name; write it as \"Plack::Builder\"",
+			    say_text(reading, list->at[i]));
+}
+
 static void
 name_check(struct reading *reading, const struct pool_settings *pool, const struct entry *said)
 {
@@ -139,6 +172,13 @@ pool_check(struct reading *reading, uint32_t index)
 	check_pairs(reading, said->node, "php_admin_value", &pool->php_admin_value, false);
 	check_pairs(reading, said->node, "php_flag", &pool->php_flag, true);
 	check_pairs(reading, said->node, "php_admin_flag", &pool->php_admin_flag, true);
+	check_folders(reading, said->node, "perl_lib", &pool->perl_lib, pool->chroot);
+	modules_check(reading, said->node, &pool->perl_preload);
+	if (pool->uses_php && pool->uses_perl)
+		pool_wrong(reading, index, pool->place, "pool \"%s\" runs both PHP and Perl, which "
+		    "can't live in one process; write a second processors entry with the same user "
+		    "for the vhosts of one of them, or handler = \"cgi\" for the Perl scripts",
+		    say_text(reading, pool->name));
 	if (pool->vhost_count == 0 && reading->report->errors == 0)
 		say_warning(reading, pool->place, "no vhost uses pool \"%s\"; write processor = "
 		    "\"%s\"; in one, or take the pool out", say_text(reading, pool->name),

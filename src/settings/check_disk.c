@@ -102,6 +102,42 @@ php_check(struct reading *reading, const struct pool_settings *pool, struct plac
 		    say_text(reading, pool->user));
 }
 
+/* ---- what Perl needs there */
+
+/* The chroot hides Perl's own modules: what is loaded later must have been put into it. */
+static void
+perl_check(struct reading *reading, const struct pool_settings *pool, struct place place)
+{
+#ifdef WITH_PERL
+	const char *library = arena_printf(reading->arena, "%s" PERL_LIBRARY, pool->chroot);
+
+	if (pool->perl_preload.count == 0 && missing(library, S_IFDIR) != NULL)
+		say_warning(reading, place, "Perl's own modules can't be seen in chroot \"%s\": name "
+		    "those that the applications use, as perl_preload = [ \"Plack::Builder\" ]; or "
+		    "put them at %s", say_text(reading, pool->chroot), say_text(reading, library));
+#else
+	(void)reading;
+	(void)pool;
+	(void)place;
+#endif
+}
+
+static void
+folders_check(struct reading *reading, const config_setting_t *node,
+    const struct string_list *list)
+{
+	struct place place = place_in(reading, node, "perl_lib");
+	const char *why;
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		why = missing(list->at[i], S_IFDIR);
+		if (why != NULL && !is_hidden(reading, place, list->at[i]))
+			say_warning(reading, place, "perl_lib: %s %s; make that directory, or take "
+			    "it out", say_text(reading, list->at[i]), why);
+	}
+}
+
 /* ---- pools */
 
 static void
@@ -129,6 +165,8 @@ chroot_check(struct disk *disk)
 	parents_check(disk, place);
 	if (pool->uses_php && reading->purpose == SETTINGS_CHECK)
 		php_check(reading, pool, place);
+	if (pool->uses_perl && reading->purpose == SETTINGS_CHECK)
+		perl_check(reading, pool, place);
 }
 
 static void
@@ -175,11 +213,36 @@ pool_check(struct disk *disk)
 		chroot_check(disk);
 	file_check(disk, "php_ini", pool->php_ini, S_IFREG);
 	file_check(disk, "php_ini_scan_dir", pool->php_ini_scan_dir, S_IFDIR);
+	folders_check(disk->reading, disk->reading->pools_said[disk->pool].node, &pool->perl_lib);
 	log_check(disk->reading, disk->reading->pools_said[disk->pool].node, "error_log",
 	    pool->error_log);
 }
 
 /* ---- vhosts */
+
+/* An application that isn't there yet is no reason to keep its site's files down. */
+static void
+applications_check(struct reading *reading, const struct vhost_settings *vhost)
+{
+	const char *why;
+	size_t i;
+
+	for (i = 0; i < vhost->handler_count; i++) {
+		const struct handler_settings *handler = &vhost->handlers[i];
+
+		if (handler->application == NULL)
+			continue;
+		why = missing(handler->application, S_IFREG);
+		if (why == NULL || is_hidden(reading, handler->place, handler->application))
+			continue;
+		if (reading->purpose == SETTINGS_START)
+			say_warning(reading, handler->place, "application %s %s, so requests for it "
+			    "fail", say_text(reading, handler->application), why);
+		else
+			say_error(reading, handler->place, "application \"%s\" %s; write the right "
+			    "path", say_text(reading, handler->application), why);
+	}
+}
 
 static void
 vhost_check(struct reading *reading, uint32_t index)
@@ -190,6 +253,8 @@ vhost_check(struct reading *reading, uint32_t index)
 	const char *why;
 
 	log_check(reading, said->node, "access_log", vhost->access_log);
+	applications_check(reading, vhost);
+	folders_check(reading, said->node, &vhost->perl_lib);
 	if (vhost->document_root == NULL || said->failed || vhost->pool == SETTINGS_NONE ||
 	    reading->pools_said[vhost->pool].failed)
 		return;

@@ -156,8 +156,10 @@ handler_check(struct reading *reading, uint32_t index, const struct handler_sett
 	    config_setting_get_member(node, "application") == NULL)
 		say_error(reading, handler->place, "handler \"psgi\" needs an application; write "
 		    "application = \"/home/alice/app.psgi\";");
-	if (handler->kind != HANDLER_PSGI && handler->application != NULL &&
-	    schema_unserved("handler", "psgi") == NULL)
+	if (handler->kind == HANDLER_PSGI && handler->suffix != NULL)
+		say_error(reading, place_in(reading, node, "suffix"), "handler \"psgi\" serves all "
+		    "paths below a prefix; write prefix = \"/\"; in place of the suffix");
+	if (handler->kind != HANDLER_PSGI && handler->application != NULL)
 		say_error(reading, place_in(reading, node, "application"), "only handler \"psgi\" "
 		    "has an application; take it out");
 	inside_check(reading, index, place_in(reading, node, "application"), "application",
@@ -229,6 +231,9 @@ vhost_check(struct reading *reading, uint32_t index)
 	check_pairs(reading, node, "php_admin_value", &vhost->php_admin_value, false);
 	check_pairs(reading, node, "php_flag", &vhost->php_flag, true);
 	check_pairs(reading, node, "php_admin_flag", &vhost->php_admin_flag, true);
+	check_pairs(reading, node, "env", &vhost->env, false);
+	check_folders(reading, node, "perl_lib", &vhost->perl_lib, vhost->pool != SETTINGS_NONE ?
+	    reading->settings->pools[vhost->pool].chroot : NULL);
 	inside_check(reading, index, place_in(reading, node, "document_root"), "document_root",
 	    vhost->document_root);
 }

@@ -148,6 +148,8 @@ void check_listen(struct reading *reading);
 void check_vhosts(struct reading *reading);
 void check_pairs(struct reading *reading, const config_setting_t *entry, const char *setting,
     const struct string_list *list, bool flags);
+void check_folders(struct reading *reading, const config_setting_t *entry, const char *setting,
+    const struct string_list *list, const char *chroot);
 void check_disk(struct reading *reading);
 void names_resolve(struct reading *reading);
 

@@ -38,13 +38,15 @@ static const struct {
 	    "write protocol = \"http\" and let the web server proxy HTTP" },
 	{ "handoff", "fastcgi", "this version has no FastCGI handoff yet; "
 	    "take handoff, command and connect out" },
-	{ "handler", "psgi", "this version has no psgi handler yet; "
-	    "take the entry out, or run the program as a cgi" },
-	{ "handler", "perl-cgi", "this version has no perl-cgi handler yet; "
-	    "write handler = \"cgi\"" },
 #ifndef WITH_PHP
 	{ "handler", "php", "this peruserd was built without PHP; "
 	    "build it with libphp (configure --with-php), or take the entry out" },
+#endif
+#ifndef WITH_PERL
+	{ "handler", "psgi", "this peruserd was built without Perl; "
+	    "build it with libperl (configure --with-perl), or take the entry out" },
+	{ "handler", "perl-cgi", "this peruserd was built without Perl; "
+	    "build it with libperl (configure --with-perl), or write handler = \"cgi\"" },
 #endif
 };
 
@@ -251,6 +253,12 @@ static const struct settings_row processor_rows[] = {
 	{ "php_ini_scan_dir", KIND_PATH, IN_PROCESSOR | NOT_MUX, POOL(php_ini_scan_dir), 0, 0, NULL,
 	    "The directory of further .ini files, read before the chroot; PHP's own where it is "
 	    "missing.", NULL, NONE },
+	{ "perl_preload", KIND_LIST, IN_PROCESSOR | NOT_MUX, POOL(perl_preload), 0, 0, NULL,
+	    "Perl modules of the system to load once for the pool, before its chroot hides them.",
+	    NULL, NONE },
+	{ "perl_lib", KIND_LIST, IN_PROCESSOR | NOT_MUX, POOL(perl_lib), 0, 0, NULL,
+	    "Directories where Perl looks for modules first, as seen from outside the chroot.",
+	    NULL, NONE },
 	{ "error_log", KIND_PATH, IN_PROCESSOR | NOT_POOL, POOL(error_log), 0, 0, NULL,
 	    "The pool's own log; the daemon's where it is missing.", NULL, NONE },
 	{ "no_new_privs", KIND_BOOL, IN_PROCESSOR, POOL(no_new_privs), 0, 0, "true",
@@ -301,6 +309,13 @@ static const struct settings_row vhost_rows[] = {
 	    "As in the processor's entry, for this site.", NULL, NONE },
 	{ "php_admin_flag", KIND_LIST, IN_VHOST | NOT_MUX, VHOST(php_admin_flag), 0, 0, NULL,
 	    "As in the processor's entry, for this site.", NULL, NONE },
+	{ "env", KIND_LIST, IN_VHOST | NOT_MUX, VHOST(env), 0, 0, NULL,
+	    "Environment of this site's programs, before the pool's: \"NAME=value\".", NULL, NONE },
+	{ "perl_lib", KIND_LIST, IN_VHOST | NOT_MUX, VHOST(perl_lib), 0, 0, NULL,
+	    "Directories where this site's Perl looks for modules, before the pool's.", NULL, NONE },
+	{ "show_errors", KIND_BOOL, IN_VHOST | NOT_MUX, VHOST(show_errors), 0, 0, "false",
+	    "Whether a page that fails shows what Perl said, to everybody who asks for it.",
+	    NULL, NONE },
 	{ "handlers", KIND_GROUPS, IN_VHOST, 0, 0, 0, NULL,
 	    "Which paths are run by which handler; all others are files.", NULL, GROUP_HANDLER },
 	{ "disabled", KIND_TEXT, IN_VHOST | ONLY_SLICE, VHOST(disabled), 1, 0, NULL,

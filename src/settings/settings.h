@@ -101,6 +101,8 @@ struct pool_settings {
 	struct string_list php_admin_flag;
 	char *php_ini;                          /* read before the chroot; NULL: the system's */
 	char *php_ini_scan_dir;
+	struct string_list perl_preload;        /* module names, loaded before the chroot */
+	struct string_list perl_lib;            /* in a pool's slice: inside the chroot */
 	char *error_log;                        /* NULL: the daemon's */
 	uint32_t log;                           /* index into logs, or SETTINGS_NONE */
 	bool no_new_privs;
@@ -145,6 +147,9 @@ struct vhost_settings {
 	char *access_log_format;                /* "combined" or a format string */
 	uint32_t log;                           /* index into logs, or SETTINGS_NONE */
 	struct string_list php_value, php_admin_value, php_flag, php_admin_flag;
+	struct string_list env;                 /* "NAME=value" */
+	struct string_list perl_lib;            /* in a pool's slice: inside the chroot */
+	bool show_errors;                       /* a failed page shows what Perl said */
 	struct handler_settings *handlers;
 	size_t handler_count;
 	char *disabled;

@@ -15,6 +15,18 @@ inside(struct dump *dump, const char *chroot, char *path)
 	return at != NULL ? arena_text(dump->defaults.arena, at) : path;
 }
 
+static struct string_list
+inside_all(struct dump *dump, const char *chroot, const struct string_list *paths)
+{
+	struct string_list seen = { NULL, paths->count };
+	size_t i;
+
+	seen.at = arena_array(dump->defaults.arena, paths->count, sizeof *seen.at);
+	for (i = 0; i < paths->count; i++)
+		seen.at[i] = inside(dump, chroot, paths->at[i]);
+	return seen;
+}
+
 static void
 vhost_slice(struct dump *dump, const struct vhost_settings *vhost,
     const struct pool_settings *pool, bool last)
@@ -23,6 +35,7 @@ vhost_slice(struct dump *dump, const struct vhost_settings *vhost,
 	size_t i;
 
 	seen.document_root = inside(dump, pool->chroot, vhost->document_root);
+	seen.perl_lib = inside_all(dump, pool->chroot, &vhost->perl_lib);
 	seen.handlers = arena_array(dump->defaults.arena, vhost->handler_count,
 	    sizeof *seen.handlers);
 	for (i = 0; i < vhost->handler_count; i++) {
@@ -47,6 +60,7 @@ settings_slice_pool(const struct settings *settings, uint32_t pool, FILE *out)
 		seen.home = arena_text(dump.defaults.arena, "/");
 	else
 		seen.home = inside(&dump, it->chroot, it->home);
+	seen.perl_lib = inside_all(&dump, it->chroot, &it->perl_lib);
 	dump_list(&dump, "processors");
 	dump_pool(&dump, settings, &seen, true);
 	dump_list_end(&dump);

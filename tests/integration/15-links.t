@@ -14,6 +14,7 @@ my %file = (
 	processor   => 'peruser-processor',
 	ctl         => 'peruserctl',
 	php         => 'php.so',
+	perl        => 'perl.so',
 );
 
 # The program itself, where libtool has put a script in its place.
@@ -36,34 +37,37 @@ my %allowed = (
 	processor   => qr/\Alib(?:c|config|cap|fcgi|gcc_s)\b/,
 	ctl         => qr/\Alib(?:c|gcc_s)\b/,
 	php         => qr/\Alib(?:c|php[\d.]*|gcc_s)\b/,
+	perl        => qr/\Alib(?:c|perl|crypt|gcc_s)\b/,
 );
 my $machinery = qr/\A(?:lib(?:asan|ubsan|m|dl|pthread|stdc\+\+|rt)\b|ld-linux)/;
 
 for my $role (sort keys %file) {
 	my $path = path_of($file{$role});
 	SKIP: {
-		skip "$file{$role} is not built", 1 if !$path && $role eq 'php';
+		skip "$file{$role} is not built", 1 if !$path && $role =~ /\Ap(?:hp|erl)\z/;
 		ok($path, "$file{$role} is built") or next;
 		my @needs = grep { !/$machinery/ } needs($path);
 		is(join(' ', grep { !/$allowed{$role}/ } @needs), '', "$file{$role} links only what its role needs: @needs");
-		next if $role eq 'php';
+		next if $role =~ /\Ap(?:hp|erl)\z/;
 		my (undef, $text) = run_quietly('/usr/bin/readelf', '-Wdl', $path);
 		like($text, qr/GNU_RELRO/, "$file{$role} has its tables read-only after start");
 		like($text, qr/BIND_NOW|Flags:.*NOW/, "and resolved at start");
 		unlike($text, qr/GNU_STACK.*RWE/, "and no executable stack");
 	}
 }
-my $php = path_of('php.so');
-SKIP: {
-	skip 'php.so is not built', 2 if !$php;
-	ok(scalar(grep { /\Alibphp/ } needs($php)), 'php.so links libphp');
-	my (undef, $symbols) = run_quietly('/usr/bin/nm', '-D', '--defined-only', $php);
-	is(join(' ', map { / [A-Z] (\w+)/ && $1 !~ /asan|odr/ ? $1 : () } split /\n/, $symbols), 'peruser_handler',
-	    'and exports one symbol');
+for my $module (qw(php perl)) {
+	my $path = path_of("$module.so");
+	SKIP: {
+		skip "$module.so is not built", 2 if !$path;
+		ok(scalar(grep { /\Alib$module/ } needs($path)), "$module.so links lib$module");
+		my (undef, $symbols) = run_quietly('/usr/bin/nm', '-D', '--defined-only', $path);
+		is(join(' ', map { / [A-Z] (\w+)/ && $1 !~ /asan|odr/ ? $1 : () } split /\n/, $symbols), 'peruser_handler',
+		    'and exports one symbol');
+	}
 }
 for my $row (
 	[ 'manager', qr/\b(?:head_parse|answer_parse|chunked_decode|uri_path)\b/, 'reads no HTTP' ],
-	[ 'multiplexer', qr/\b(?:php_(?:module|request|execute)\w*|dlopen|exec[lv]\w*|posix_spawn\w*|system|popen)\b/, 'runs and loads nothing' ],
+	[ 'multiplexer', qr/\b(?:php_(?:module|request|execute)\w*|perl_\w+|dlopen|exec[lv]\w*|posix_spawn\w*|system|popen)\b/, 'runs and loads nothing' ],
 	[ 'ctl', qr/\b(?:head_parse|envelope_check|execve)\b/, 'only asks and prints' ],
 ) {
 	my ($role, $pattern, $name) = @$row;

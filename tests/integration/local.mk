@@ -33,5 +33,9 @@ INTEGRATION_TESTS = \
 	%D%/30-fastcgi-front.t \
 	%D%/31-fastcgi-faults.t \
 	%D%/40-status-http.t
+# Perl's own
+INTEGRATION_TESTS += \
+	%D%/50-psgi.t
+
 EXTRA_DIST += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

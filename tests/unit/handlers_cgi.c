@@ -28,7 +28,7 @@ static int
 prepare(void **state)
 {
 	(void)state;
-	assert_true(cgi_handler.load(&fake_host, NULL));
+	assert_true(cgi_handler.load(&fake_host, NULL, NULL));
 	assert_true(cgi_handler.begin());
 	return 0;
 }

@@ -31,7 +31,7 @@ prepare(void **state)
 	(void)state;
 	static_mime_types(fake_write("mime.types", "text/html html\nimage/png png\n", 0644));
 	fake_begin(&request, "/", "", "");
-	assert_true(static_handler.load(&fake_host, &request.pool));
+	assert_true(static_handler.load(&fake_host, NULL, &request.pool));
 	snprintf(file, sizeof file, "%s", fake_write("a.html", "0123456789", 0644));
 	assert_int_equal(utimensat(-1, file, times, 0), 0);
 	assert_int_equal(stat(file, &is), 0);

@@ -203,10 +203,35 @@ static const struct {
 	/* handlers */
 	{ "an unknown handler", HEAD POOL HANDLER_WITH("suffix = \".x\"; handler = \"ruby\";"),
 	    "write one of \"static\", \"php\"", 6 },
+	{ "an application that isn't psgi's", HEAD POOL HANDLER_WITH("prefix = \"/x\"; handler = \"cgi\";\n"
+	    "application = \"/etc/passwd\";"), "only handler \"psgi\" has an application", 7 },
+	{ "a perl_lib that is relative", HEAD POOL_WITH("perl_lib = [ \"lib\" ];") VHOST,
+	    "\"lib\" is no absolute path", 4 },
+	{ "a module's file", HEAD POOL_WITH("perl_preload = [ \"Plack/Builder.pm\" ];") VHOST,
+	    "write it as \"Plack::Builder\"", 4 },
+	{ "a vhost's env without a value", HEAD POOL VHOST_WITH("env = [ \"A\" ];"),
+	    "write \"name=value\"", 5 },
+	{ "a vhost's perl_lib outside", HEAD POOL_WITH("chroot = \"/usr\";")
+	    "vhosts = ( { server_name = \"a\"; processor = \"a\"; document_root = \"/usr\";\n"
+	    "perl_lib = [ \"/etc\" ]; } );", "outside its pool's chroot \"/usr\"", 6 },
+#ifdef WITH_PERL
+	{ "psgi without an application", HEAD POOL HANDLER_WITH("prefix = \"/x\";\n"
+	    "handler = \"psgi\";"), "needs an application", 5 },
+	{ "psgi for a suffix", HEAD POOL HANDLER_WITH("suffix = \".x\"; handler = \"psgi\";\n"
+	    "application = \"/etc/passwd\";"), "in place of the suffix", 6 },
+	{ "an application that isn't there", HEAD POOL HANDLER_WITH("prefix = \"/x\";\n"
+	    "handler = \"psgi\"; application = \"/nowhere/app.psgi\";"), "doesn't exist", 5 },
+#ifdef WITH_PHP
+	{ "PHP and Perl in one pool", HEAD POOL HANDLER_WITH("prefix = \"/x\";\n"
+	    "handler = \"perl-cgi\"; }, { suffix = \".php\"; handler = \"php\";"),
+	    "can't live in one process", 4 },
+#endif
+#else
 	{ "psgi", HEAD POOL HANDLER_WITH("prefix = \"/x\"; handler = \"psgi\";\n"
-	    "application = \"/x\";"), "no psgi handler yet", 6 },
+	    "application = \"/x\";"), "built without Perl", 6 },
 	{ "perl-cgi", HEAD POOL HANDLER_WITH("prefix = \"/x\"; handler = \"perl-cgi\";"),
-	    "no perl-cgi handler yet", 6 },
+	    "built without Perl", 6 },
+#endif
 #ifndef WITH_PHP
 	{ "php", HEAD POOL HANDLER_WITH("suffix = \".php\"; handler = \"php\";"),
 	    "built without PHP", 6 },

@@ -99,6 +99,10 @@ sub new
 	plan(skip_all => "there is no $build/peruserd: build it first, or set PERUSERD_BUILD")
 	    if !-x "$build/peruserd";
 	plan(skip_all => 'the PHP handler (php.so) is not built') if $need{php} && !php_built($build);
+	plan(skip_all => 'the Perl handler (perl.so) is not built') if $need{perl} && !perl_built($build);
+	for my $module (@{ $need{modules} // [] }) {
+		plan(skip_all => "needs the Perl module $module") if !eval "require $module; 1";
+	}
 	chomp($build = `cd '$build' && pwd`);
 
 	accounts_sweep();
@@ -127,6 +131,12 @@ sub php_built
 {
 	my ($build) = @_;
 	return -e "$build/.libs/php.so" || -e "$build/php.so" || -e "$build/php.la";
+}
+
+sub perl_built
+{
+	my ($build) = @_;
+	return -e "$build/.libs/perl.so" || -e "$build/perl.so" || -e "$build/perl.la";
 }
 
 sub _defaults
@@ -175,6 +185,17 @@ sub site
 	    handlers => $option{handlers} // [ @php, { prefix => '/cgi-bin/', handler => 'cgi' } ],
 	    %{ $option{vhost} // {} });
 	return \%site;
+}
+
+# A site that is one PSGI application, whose code is given; as site() else.
+sub psgi_site
+{
+	my ($self, $label, $code, %option) = @_;
+	my $account = $self->account($label);
+	my $file = put_file("$account->{home}/app.psgi", $code, 0644, $account);
+
+	return $self->site($label, handlers => [
+		{ prefix => '/', handler => 'psgi', application => $file } ], %option);
 }
 
 sub pool

@@ -1,0 +1,158 @@
+/*
+ * The parts of perl.so, the Perl handlers: PSGI applications and persistent CGI
+ * scripts over libperl.
+ *
+ *   perl.c             the handler: load, begin, serve, end
+ *   perl_start.c       the interpreter's start, the chroot in the middle of it
+ *   perl_call.c        into Perl and back: die, exit() and fork() caught
+ *   perl_io.c          the pool's log as STDERR, the request's body as a handle
+ *   perl_site.c        @INC and %ENV of the vhost that is served
+ *   perl_apps.c        the applications: loaded in the zygote, tried again where that failed
+ *   perl_env.c         a request as a PSGI environment
+ *   perl_psgi.c        one request of an application, to its answer
+ *   perl_answer.c      a PSGI response: checked, then given
+ *   perl_stream.c      delayed responses, and the writer
+ *   perl_page.c        the page that says what went wrong
+ *
+ * Everything runs as the pool's user, single-threaded; perl_now is the one
+ * piece of state they share.  Log lines go to the pool's log.
+ */
+#ifndef PERUSERD_HANDLERS_PERL_PARTS_H
+#define PERUSERD_HANDLERS_PERL_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PERL_NO_GET_CONTEXT
+#include <EXTERN.h>
+#include <perl.h>
+#include <XSUB.h>
+
+#include <peruserd/handler.h>
+
+#include "settings/settings.h"
+
+struct perl_now {
+	PerlInterpreter *interpreter;
+	const struct handler_host *host;
+	const struct settings *settings;
+	const struct pool_settings *pool;
+	struct request *request;                /* NULL between requests */
+	const struct request_view *view;
+	uint32_t serial;                        /* of this request: what was made for it says so too */
+	bool forked;                            /* this is a child that a script made */
+};
+
+extern struct perl_now perl_now;
+
+/* One line to the pool's log; level is an enum log_level. */
+#define perl_log(...) perl_now.host->log(__VA_ARGS__)
+
+/* Each line of a text on its own, after "what: ". */
+void perl_log_lines(int level, const char *what, const char *text, size_t len);
+
+/* The same for what Perl's $@ holds. */
+void perl_log_error(pTHX_ const char *what);
+
+/* ---- perl_start.c: all of load().  False: the reason was logged. */
+bool perl_start(void);
+
+/* ---- perl_call.c */
+
+enum perl_ended {
+	PERL_RETURNED,
+	PERL_DIED,              /* $@ says why */
+	PERL_EXITED             /* exit() was called; everything is unwound */
+};
+
+/*
+ * Call a sub without arguments, for nothing: what it leaves is dropped.  A
+ * child that a script forked never returns from here: it ends as it would
+ * have ended after the script's last statement.  status: of PERL_EXITED.
+ */
+enum perl_ended perl_call(pTHX_ CV *sub, int *status);
+
+/* In a new processor: what is forked from here on is a script's child. */
+void perl_call_begin(void);
+
+/* In a processor that leaves: END blocks. */
+void perl_call_start(pTHX);
+void perl_call_end(pTHX);
+
+/* ---- perl_io.c */
+
+void perl_io_start(pTHX);
+
+/* A reference to a handle on the body of this request; the caller's. */
+SV *perl_io_body(pTHX);
+
+/* The body can be read more than once. */
+bool perl_io_body_seeks(void);
+
+/* What stands in the log's last line, without its end: a line too. */
+void perl_io_log_end(void);
+
+/* ---- perl_site.c: before code of that vhost runs. */
+void perl_site_start(pTHX);
+void perl_site_enter(pTHX_ const struct vhost_settings *vhost);
+
+/* ---- perl_apps.c */
+
+struct perl_app {
+	const char *file;                       /* as in the settings, the same pointer */
+	const struct vhost_settings *vhost;
+	SV *code;                               /* what to call; NULL: it did not load */
+	char *error;                            /* why, then; malloc'd */
+	uint64_t tried_ms;                      /* clock_ms of the last attempt */
+};
+
+void perl_apps_start(pTHX);
+void perl_apps_load(pTHX);
+
+/* The application of that vhost.  code is NULL where it can't be loaded; that was logged. */
+struct perl_app *perl_apps_find(pTHX_ const struct vhost_settings *vhost, const char *file);
+
+/* Run what applications asked for with Peruserd::post_fork. */
+void perl_apps_begin(pTHX);
+
+/* ---- perl_env.c */
+void perl_env_start(pTHX);
+
+/* The environment of this request; the caller's. */
+HV *perl_env_new(pTHX);
+
+/* The application has taken the client's socket (psgix.io). */
+bool perl_env_client_taken(void);
+
+/* The request is over. */
+void perl_env_end(pTHX);
+
+/* ---- perl_psgi.c */
+void perl_psgi_start(pTHX);
+enum handler_result perl_psgi_serve(pTHX);
+
+/*
+ * The response is not what PSGI wants: one sentence, for the log.  Leaves by
+ * way of die.
+ */
+_Noreturn void perl_psgi_fault(pTHX_ const char *format, ...)
+    __attribute__((format(printf, pTHX_1, pTHX_2)));
+
+/* ---- perl_answer.c: give what is in [status, headers, body], or leave by a fault. */
+void perl_answer_give(pTHX_ SV *response);
+
+/* Its status and headers alone: the head.  Then bytes, none of them wide.  False: nobody listens. */
+bool perl_answer_head(pTHX_ AV *response);
+bool perl_answer_bytes(pTHX_ SV *text, const char *what);
+
+/* ---- perl_stream.c */
+void perl_stream_start(pTHX);
+
+/* Call a delayed response's code, and see that it answered. */
+void perl_stream_run(pTHX_ SV *code);
+
+/* ---- perl_page.c: a 500; with show_errors, its page shows the text. */
+void perl_page_error(const char *text);
+
+#endif
