@@ -131,7 +131,7 @@ folders_check(struct reading *reading, const config_setting_t *node,
 	size_t i;
 
 	for (i = 0; i < list->count; i++) {
-		why = missing(list->at[i], S_IFDIR);
+		why = list->at[i][0] == '/' ? missing(list->at[i], S_IFDIR) : NULL;
 		if (why != NULL && !is_hidden(reading, place, list->at[i]))
 			say_warning(reading, place, "perl_lib: %s %s; make that directory, or take "
 			    "it out", say_text(reading, list->at[i]), why);

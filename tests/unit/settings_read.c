@@ -224,7 +224,7 @@ static const struct {
 #ifdef WITH_PHP
 	{ "PHP and Perl in one pool", HEAD POOL HANDLER_WITH("prefix = \"/x\";\n"
 	    "handler = \"perl-cgi\"; }, { suffix = \".php\"; handler = \"php\";"),
-	    "can't live in one process", 4 },
+	    "can't live in one process", 3 },
 #endif
 #else
 	{ "psgi", HEAD POOL HANDLER_WITH("prefix = \"/x\"; handler = \"psgi\";\n"
