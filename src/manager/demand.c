@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -9,7 +10,9 @@
 
 #define LOOK_APART_MS  3        /* between two looks at all pools */
 #define LOOK_AGAIN_MS  100      /* while something waits */
+#define CALM_MS        1000     /* idle for so long: no burst that will need it goes on */
 
+/* A pool's idle processor that is idle for the longest. */
 struct longest {
 	uint32_t slot;          /* UINT32_MAX: none */
 	uint64_t since;
@@ -29,12 +32,31 @@ queued_of(const struct manager *manager, const struct pool *pool)
 }
 
 static void
-count_slots(const struct manager *manager, const struct pool *pool, uint64_t now,
-    struct scale_pool *counts, struct longest *longest)
+count_idle(const struct pool *pool, uint32_t slot, uint64_t idle_ms, struct scale_pool *counts,
+    struct longest *longest, uint64_t since)
 {
-	uint64_t idle_timeout = pool->settings->tuning.idle_timeout, since;
+	uint64_t idle_timeout = pool->settings->tuning.idle_timeout;
+
+	counts->idle++;
+	counts->stale += idle_timeout != 0 && idle_ms >= idle_timeout;
+	counts->calm += idle_ms >= CALM_MS;
+	/* Of two that are idle alike the higher one: low ones are to stay hot. */
+	if (since <= longest->since) {
+		longest->slot = slot;
+		longest->since = since;
+	}
+}
+
+static void
+count_slots(const struct pool *pool, uint64_t now, struct scale_pool *counts,
+    struct longest *longest)
+{
+	const struct manager *manager = pool->manager;
+	uint64_t since = 0;
 	uint32_t i;
 
+	counts->idle = counts->leased = counts->starting = counts->leaving = 0;
+	counts->stale = counts->calm = 0;
 	longest->slot = UINT32_MAX;
 	longest->since = UINT64_MAX;
 	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++) {
@@ -43,19 +65,58 @@ count_slots(const struct manager *manager, const struct pool *pool, uint64_t now
 
 		if (state == SLOT_IDLE)
 			state = slot_board_state(manager, i, NULL, &since);
-		counts->starting += slot->state == SLOT_STARTING;
-		counts->leased += slot->state == SLOT_IDLE && state == SLOT_LEASED;
-		counts->leaving += slot->state != SLOT_STARTING && state == SLOT_LEAVING;
-		if (slot->state != SLOT_IDLE || state != SLOT_IDLE)
+		if (state == SLOT_EMPTY)
 			continue;
-		counts->idle++;
-		counts->stale += now - since >= idle_timeout;
-		/* Of two that are idle alike the higher one: low ones are to stay hot. */
-		if (since <= longest->since) {
-			longest->slot = i;
-			longest->since = since;
-		}
+		/* A former zygote's take no more requests. */
+		if (state == SLOT_LEAVING || slot->zygote != pool->serving)
+			counts->leaving++;
+		else if (state == SLOT_STARTING)
+			counts->starting++;
+		else if (state == SLOT_LEASED)
+			counts->leased++;
+		else
+			count_idle(pool, i, now - since, counts, longest, since);
 	}
+}
+
+/* Whether it had a request lately, and since when it has no processor. */
+static void
+look_whether_used(struct pool *pool, const struct scale_pool *counts, uint64_t now)
+{
+	uint64_t requests = atomic_load(&pool->manager->pool_rows[pool->index].requests);
+
+	if (counts->queued > 0 || counts->leased > 0 || requests != pool->requests_seen)
+		pool->used_at = now;
+	pool->requests_seen = requests;
+	if (counts->idle + counts->leased + counts->starting + counts->leaving > 0)
+		pool->rested_at = 0;
+	else if (pool->rested_at == 0)
+		pool->rested_at = now;
+}
+
+static void
+count(struct pool *pool, uint32_t queued, uint64_t now, struct scale_pool *counts,
+    struct longest *longest)
+{
+	const struct tuning *tuning = &pool->settings->tuning;
+
+	memset(counts, 0, sizeof *counts);
+	counts->queued = queued;
+	count_slots(pool, now, counts, longest);
+	look_whether_used(pool, counts, now);
+	counts->used = pool->used_at != 0 &&
+	    (tuning->idle_timeout == 0 || now - pool->used_at < tuning->idle_timeout);
+	counts->rested = pool->rested_at == 0 ? 0 : now - pool->rested_at;
+	counts->fresh = pool->fresh;
+	counts->min_spare = tuning->min_spare_processors;
+	counts->max_spare = tuning->max_spare_processors;
+	counts->min = tuning->min_processors;
+	counts->max = tuning->max_processors;
+	counts->zygote_timeout = tuning->zygote_timeout;
+	counts->resting = now < pool->fork_at || pool->manager->phase == MANAGER_ENDING;
+	/* Drained: those that wait are served, and no more is kept. */
+	if (pool->drained || pool->removed)
+		counts->min_spare = counts->min = counts->fresh = 0;
 }
 
 /* Let the longest idle of all other pools go, where nobody waits for it. */
@@ -63,47 +124,74 @@ static bool
 evict_one(struct manager *manager, const struct pool *for_whom, uint64_t now)
 {
 	struct longest longest, best = { UINT32_MAX, UINT64_MAX };
-	struct scale_pool counts = { 0 };
+	struct scale_pool counts;
 	struct pool *pool;
 	uint32_t i;
 
 	for (i = 0; i < manager->pool_count; i++) {
 		pool = manager->pools[i];
-		if (pool == for_whom || pool->state != POOL_READY || queued_of(manager, pool) > 0)
+		if (pool == for_whom || pool->serving == NULL)
 			continue;
-		count_slots(manager, pool, now, &counts, &longest);
-		if (longest.slot != UINT32_MAX && longest.since < best.since)
+		count(pool, queued_of(manager, pool), now, &counts, &longest);
+		if (scale_spares(&counts) > 0 && longest.slot != UINT32_MAX &&
+		    longest.since < best.since)
 			best = longest;
 	}
 	return best.slot != UINT32_MAX && slot_retire(manager, best.slot);
 }
 
 static void
-balance(struct manager *manager, struct pool *pool, uint32_t queued, uint64_t now)
+retire_some(struct pool *pool, uint32_t how_many, uint64_t now)
 {
-	struct scale_pool counts = { .queued = queued };
+	struct scale_pool counts = { 0 };
+	struct longest longest;
+
+	for (; how_many > 0; how_many--) {
+		count_slots(pool, now, &counts, &longest);
+		if (longest.slot == UINT32_MAX || !slot_retire(pool->manager, longest.slot))
+			return;
+	}
+}
+
+static void
+balance(struct pool *pool, uint32_t queued, uint64_t now)
+{
+	struct manager *manager = pool->manager;
 	struct scale_server server = { manager->live, manager->leaving,
 	    manager->settings->server_limit };
 	struct scale_answer answer;
+	struct scale_pool counts;
 	struct longest longest;
 	uint32_t i;
 
-	counts.min_spare = pool->settings->tuning.min_spare_processors;
-	counts.max = pool->settings->tuning.max_processors;
-	counts.resting = now < pool->fork_at || manager->phase == MANAGER_ENDING;
-	count_slots(manager, pool, now, &counts, &longest);
+	count(pool, queued, now, &counts, &longest);
 	answer = scale_decide(&counts, &server);
+	pool->fresh = 0;
 	for (i = 0; i < answer.spawn; i++)
 		if (!slot_fork(manager, pool))
 			break;
 	for (i = 0; i < answer.evict; i++)
 		if (!evict_one(manager, pool, now))
 			break;
-	for (i = 0; i < answer.retire && longest.slot != UINT32_MAX; i++) {
-		if (!slot_retire(manager, longest.slot))
-			break;
-		count_slots(manager, pool, now, &counts, &longest);
-	}
+	retire_some(pool, answer.retire, now);
+	if (answer.sleep)
+		pool_sleep(pool);
+}
+
+static void
+look_at(struct pool *pool, uint32_t queued, uint64_t now)
+{
+	struct manager *manager = pool->manager;
+	bool kept = !pool->drained && !pool->removed && manager->phase == MANAGER_RUNNING;
+
+	pool_look(pool, queued);
+	/* While it starts: others make room for what waits already. */
+	if (pool->state == POOL_READY || pool->state == POOL_STARTING)
+		balance(pool, queued, now);
+	else if (pool->state == POOL_COLD && now >= pool->retry_at &&
+	    manager->phase <= MANAGER_STOPPING &&
+	    scale_wakes(queued, kept ? pool->settings->tuning.min_processors : 0))
+		pool_start(pool);
 }
 
 static void
@@ -122,11 +210,10 @@ look(struct manager *manager)
 
 		queued = queued_of(manager, pool);
 		wait = wait || queued > 0;
-		pool_look(pool, queued);
-		if (pool->state == POOL_COLD && queued > 0 && now >= pool->retry_at && manager->phase <= MANAGER_STOPPING)
-			pool_start(pool);
-		else if (pool->state == POOL_READY)
-			balance(manager, pool, queued, now);
+		/* Thousands are cold: they cost two loads. */
+		if (queued > 0 || !TAILQ_EMPTY(&pool->zygotes) ||
+		    pool->settings->tuning.min_processors > 0)
+			look_at(pool, queued, now);
 	}
 	if (wait)
 		event_add(manager->look_again, &again);

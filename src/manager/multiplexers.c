@@ -38,20 +38,21 @@ entry_of(const struct multiplexer *mux)
 
 /* ---- what one is told when it starts */
 
-static void
+/* False: it will never hear of that slot.  One that has ended will when it starts anew. */
+static bool
 send_slot(struct multiplexer *mux, uint32_t index)
 {
 	const struct slot *slot = &mux->manager->slots[index];
 	struct message message;
 
-	if (slot->channel < 0 || slot->pid == 0)
-		return;
+	if (slot->channel < 0 || slot->pid == 0 || !channel_is_open(&mux->channel))
+		return true;
 	memset(&message, 0, sizeof message);
 	message.body.slot.slot = index;
 	message.body.slot.generation = slot->generation;
 	message.body.slot.pool = slot->pool;
 	message.body.slot.pid = slot->pid;
-	channel_send(&mux->channel, &message, MESSAGE_SLOT, slot->channel);
+	return channel_send(&mux->channel, &message, MESSAGE_SLOT, slot->channel);
 }
 
 static void
@@ -406,13 +407,15 @@ multiplexers_running(const struct manager *manager)
 
 /* ---- to each of them */
 
-void
+bool
 multiplexers_slot(struct manager *manager, uint32_t slot)
 {
+	bool sent = true;
 	uint32_t i;
 
 	for (i = 0; i < manager->multiplexer_count; i++)
-		send_slot(&manager->multiplexers[i], slot);
+		sent = send_slot(&manager->multiplexers[i], slot) && sent;
+	return sent;
 }
 
 static void

@@ -37,8 +37,8 @@ bool multiplexers_begin(struct manager *manager, struct fault *fault);
 /* How many descriptors one may need. */
 uint64_t multiplexers_nofile(const struct manager *manager);
 
-/* To each of them. */
-void multiplexers_slot(struct manager *manager, uint32_t slot);
+/* To each of them.  False: one can't be told, for want of memory or descriptors. */
+bool multiplexers_slot(struct manager *manager, uint32_t slot);
 void multiplexers_slot_gone(struct manager *manager, uint32_t slot, int status);
 void multiplexers_reopen(struct manager *manager);
 void multiplexers_stop(struct manager *manager, uint64_t timeout_ms);

@@ -1,3 +1,5 @@
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -5,6 +7,7 @@
 #include "base/str.h"
 #include "manager/manager.h"
 
+#define CRASHES_APART_MS 60000  /* two within that time belong together */
 #define FORMER_MAX 4            /* zygotes that leave at once; one more roll waits for that */
 
 /* ---- what it is */
@@ -60,6 +63,7 @@ pool_free(struct pool **where)
 		zygote_free(&zygote);
 	free(pool->reason);
 	free(pool->roll_reason);
+	free(pool->fork_reason);
 	free(pool);
 	*where = NULL;
 }
@@ -110,6 +114,7 @@ pool_processor_failed(struct pool *pool, const char *how, int error)
 {
 	const struct settings *settings = pool->manager->settings;
 	uint64_t now = clock_ms();
+	char text[160];
 
 	/* One failure of a burst is enough. */
 	if (pool->fork_at > now)
@@ -118,9 +123,11 @@ pool_processor_failed(struct pool *pool, const char *how, int error)
 	    pool->fork_at == 0 ? 0 : now - pool->fork_at, settings->restart_delay,
 	    settings->restart_delay_max);
 	pool->fork_at = now + pool->fork_pause;
-	log_error("pool %s: a processor %s%s%s; none is forked for %llu ms",
-	    pool->settings->name, how, error != 0 ? ": " : "",
-	    error != 0 ? strerror(error) : "", (unsigned long long)pool->fork_pause);
+	snprintf(text, sizeof text, "a processor %s%s%s", how, error != 0 ? ": " : "",
+	    error != 0 ? strerror(error) : "");
+	set_text(&pool->fork_reason, text);
+	log_error("pool %s: %s; none is forked for %llu ms", pool->settings->name, text,
+	    (unsigned long long)pool->fork_pause);
 }
 
 /* ---- starting */
@@ -133,6 +140,7 @@ pool_start(struct pool *pool)
 	if (pool->serving != NULL || pool->loading != NULL)
 		return;
 	pool->failed = false;
+	pool->rested_at = clock_ms();
 	pool->loading = zygote_new(pool, &fault);
 	if (pool->loading == NULL)
 		fail(pool, fault.text, false, 0);
@@ -152,9 +160,13 @@ pool_zygote_loaded(struct pool *pool, struct zygote *zygote)
 	zygote->deadline = 0;
 	pool->serving = zygote;
 	pool->loading = NULL;
-	pool->fork_pause = pool->fork_at = 0;
+	pool->fork_pause = pool->fork_at = pool->rested_at = 0;
+	pool->fresh = (uint32_t)pool->settings->tuning.start_processors;
+	if (former != NULL && former->slots > pool->fresh)
+		pool->fresh = former->slots;
 	set_text(&pool->reason, NULL);
 	set_text(&pool->roll_reason, NULL);
+	set_text(&pool->fork_reason, NULL);
 	settle(pool);
 	log_info("pool %s is ready: zygote %d", pool->settings->name, (int)zygote->child.pid);
 	if (former != NULL) {
@@ -213,6 +225,24 @@ pool_roll(struct pool *pool, const char *why)
 	else if (pool->loading == NULL)
 		not_rolled(pool, fault.text);
 	settle(pool);
+}
+
+void
+pool_processor_crashed(struct pool *pool, int signal)
+{
+	const struct settings *settings = pool->manager->settings;
+	uint64_t now = clock_ms(), before = pool->crashed_at;
+
+	pool->crashes++;
+	if (signal != SIGSEGV && signal != SIGBUS && signal != SIGILL && signal != SIGABRT)
+		return;
+	pool->crashed_at = now;
+	if (before == 0 || now - before > CRASHES_APART_MS || now < pool->roll_at)
+		return;
+	pool->crash_pause = scale_pause(pool->crash_pause, now - pool->roll_at,
+	    settings->restart_delay, settings->restart_delay_max);
+	pool->roll_at = now + pool->crash_pause;
+	pool_roll(pool, "two of its processors crashed, which a spoilt opcode cache may cause");
 }
 
 /* ---- ending */
@@ -289,13 +319,17 @@ pool_is_gone(const struct pool *pool)
 void
 pool_look(struct pool *pool, uint32_t queued)
 {
-	struct manager *manager = pool->manager;
 	uint32_t i;
 
 	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++)
-		slot_look(manager, i);
-	if ((!pool->drained && !pool->removed) || queued > 0)
-		return;
+		slot_look(pool->manager, i);
+	if ((pool->drained || pool->removed) && queued == 0)
+		pool_sleep(pool);
+}
+
+void
+pool_sleep(struct pool *pool)
+{
 	if (pool->loading != NULL)
 		zygote_leave(pool->loading);
 	if (pool->serving != NULL)

@@ -31,11 +31,19 @@ struct pool {
 	bool drained;                   /* takes no requests: an operator's wish */
 	bool removed;                   /* takes no requests, for good */
 	bool roll_again;                /* once a former zygote has gone */
+	uint32_t fresh;                 /* its zygote has just loaded: so many are to begin */
+	uint64_t requests_seen;         /* on the board, at the last look */
+	uint64_t used_at;               /* ms: of the last request seen; 0: none yet */
+	uint64_t rested_at;             /* ms: since when it has no processor; 0: it has some */
 	uint64_t pause, retry_at;       /* ms: the back-off of a failing zygote */
 	uint64_t fork_pause, fork_at;   /* ms: that of failing processors */
+	uint64_t crashed_at;            /* ms, of the last crash; 0: none */
+	uint64_t crash_pause, roll_at;  /* ms: crashes roll it again no sooner */
 	uint64_t crashes;               /* processors that a signal ended unasked */
+	uint64_t recycled;              /* that left by themselves after what they served */
 	uint64_t cpu_gone, cpu_ms;      /* used by zygotes that have ended; by all, as last told */
 	char *reason;                   /* why it failed; owned; NULL */
+	char *fork_reason;              /* why none is forked now; owned; NULL */
 	char *roll_reason;              /* why it was not rolled; owned; NULL */
 };
 
@@ -68,12 +76,21 @@ void pool_resume(struct pool *pool);
 void pool_remove(struct pool *pool);
 bool pool_is_gone(const struct pool *pool);
 
+/* It has no processor and needs no zygote: cold. */
+void pool_sleep(struct pool *pool);
+
 /* From its zygotes.  The one that has ended is freed. */
 void pool_zygote_loaded(struct pool *pool, struct zygote *zygote);
 void pool_zygote_ended(struct pool *pool, struct zygote *zygote);
 
 /* A processor could not be forked, died before it served, or broke the protocol: pause. */
 void pool_processor_failed(struct pool *pool, const char *how, int error);
+
+/*
+ * One ended by that signal, which nobody sent for us.  Two of a kind that spoilt
+ * memory shared with the others (PHP's opcode cache) may cause: begin anew.
+ */
+void pool_processor_crashed(struct pool *pool, int signal);
 
 /* So many requests wait in it: drained with none left to serve, its zygote goes. */
 void pool_look(struct pool *pool, uint32_t queued);

@@ -14,25 +14,80 @@ above(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
+static uint64_t
+most(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Which may stay idle: the spare ones of a pool in use. */
+static uint64_t
+kept_idle(const struct scale_pool *pool)
+{
+	return pool->used ? pool->min_spare : 0;
+}
+
+/*
+ * Slots are taken lowest first, so those that are not stale are as many as were
+ * at work at once lately: these stay, and the spare ones beside them.  Else a
+ * pool whose load comes in waves would end and fork its spare ones in turn.
+ */
+static uint32_t
+retired(const struct scale_pool *pool)
+{
+	uint64_t total = (uint64_t)pool->idle + pool->leased + pool->starting;
+	uint64_t old = above(pool->stale, kept_idle(pool));
+	uint64_t many = pool->max_spare == 0 ? 0 :
+	    least(pool->calm, above(pool->idle, most(pool->max_spare, kept_idle(pool))));
+
+	if (pool->queued > 0)
+		return 0;
+	return least(most(old, many), above(total, pool->min));
+}
+
+/* How many it wants beyond those it has, were there no bounds. */
+static uint64_t
+wanted(const struct scale_pool *pool)
+{
+	uint64_t coming = (uint64_t)pool->idle + pool->starting;
+	uint64_t total = coming + pool->leased;
+	uint64_t spare = above(pool->queued + kept_idle(pool), coming);
+
+	return most(spare, above(most(pool->min, pool->fresh), total));
+}
+
 struct scale_answer
 scale_decide(const struct scale_pool *pool, const struct scale_server *server)
 {
-	struct scale_answer answer = { 0, 0, 0 };
-	uint64_t taken = (uint64_t)pool->idle + pool->leased + pool->starting + pool->leaving;
-	uint64_t coming = (uint64_t)pool->idle + pool->starting;
-	uint64_t room = above(pool->max, taken);
+	struct scale_answer answer = { 0, 0, 0, false };
+	uint64_t total = (uint64_t)pool->idle + pool->leased + pool->starting;
+	uint64_t room = above(pool->max, total + pool->leaving);
 	uint64_t server_room = above(server->limit, server->live);
-	uint64_t asked = above(pool->queued, coming);
-	uint64_t wanted = above(pool->queued + pool->min_spare, coming);
+	uint64_t asked = above(pool->queued, (uint64_t)pool->idle + pool->starting);
 
-	if (pool->queued == 0)
-		answer.retire = least(pool->stale, above(pool->idle, pool->min_spare));
-	if (pool->resting || answer.retire > 0)
+	answer.retire = retired(pool);
+	answer.sleep = total + pool->leaving + pool->queued + pool->min == 0 &&
+	    pool->zygote_timeout != 0 && pool->rested >= pool->zygote_timeout;
+	if (pool->resting || answer.retire > 0 || answer.sleep)
 		return answer;
-	answer.spawn = least(least(wanted, room), server_room);
+	answer.spawn = least(least(wanted(pool), room), server_room);
 	/* Those that leave already make room: don't ask for it twice. */
 	answer.evict = least(above(least(asked, room), server_room + server->leaving), UINT32_MAX);
 	return answer;
+}
+
+bool
+scale_wakes(uint32_t queued, uint64_t min)
+{
+	return queued > 0 || min > 0;
+}
+
+uint32_t
+scale_spares(const struct scale_pool *pool)
+{
+	uint64_t total = (uint64_t)pool->idle + pool->leased + pool->starting;
+
+	return pool->queued > 0 ? 0 : least(pool->idle, above(total, pool->min));
 }
 
 uint64_t

@@ -129,8 +129,12 @@ slot_fork(struct manager *manager, struct pool *pool)
 	int ends[2];
 	bool sent;
 
-	if (pool->serving == NULL || index == UINT32_MAX || !slot_channel(ends))
+	if (pool->serving == NULL || index == UINT32_MAX)
 		return false;
+	if (!slot_channel(ends)) {
+		pool_processor_failed(pool, "could not be forked", errno);
+		return false;
+	}
 	slot = &manager->slots[index];
 	memset(&message, 0, sizeof message);
 	message.body.slot.slot = index;
@@ -167,7 +171,12 @@ slot_forked(struct manager *manager, uint32_t index, pid_t pid)
 	slot->born = clock_ms();
 	memset(&slot->usage, 0, sizeof slot->usage);
 	slot_move(manager, index, slot_next(slot->state, SLOT_FORKED), 0);
-	multiplexers_slot(manager, index);
+	if (!multiplexers_slot(manager, index)) {
+		pool_processor_failed(manager->pools[slot->pool], "could not be told of",
+		    errno);
+		slot_kill(manager, index);
+		return;
+	}
 	if (word_set(manager, index, SLOT_STARTING, SLOT_IDLE))
 		multiplexers_ring_waiter(manager, slot->pool);
 }
@@ -200,6 +209,21 @@ slot_not_forked(struct manager *manager, uint32_t index, int error)
 	    error);
 }
 
+static void
+say_gone(const struct slot *slot, struct pool *pool, int status, uint64_t served)
+{
+	char ending[96];
+
+	if (WIFSIGNALED(status) && !slot->asked && WTERMSIG(status) != SIGTERM) {
+		log_warning("pool %s: processor %d %s", pool->settings->name,
+		    (int)slot->pid, child_ending(status, ending, sizeof ending));
+		pool_processor_crashed(pool, WTERMSIG(status));
+		return;
+	}
+	log_debug("pool %s: processor %d has gone", pool->settings->name, (int)slot->pid);
+	pool->recycled += !slot->asked && served > 0;
+}
+
 void
 slot_gone(struct manager *manager, uint32_t index, int status)
 {
@@ -207,18 +231,10 @@ slot_gone(struct manager *manager, uint32_t index, int status)
 	struct pool *pool = manager->pools[slot->pool];
 	uint64_t served = atomic_load(&manager->slot_rows[index].requests);
 	bool leased = slot_board_state(manager, index, NULL, NULL) == SLOT_LEASED;
-	bool crashed = WIFSIGNALED(status) && !slot->asked && WTERMSIG(status) != SIGTERM;
-	char ending[96];
 
 	if (slot_next(slot->state, SLOT_GONE) == slot->state)
 		return;
-	pool->crashes += crashed;
-	if (crashed)
-		log_warning("pool %s: processor %d %s", pool->settings->name,
-		    (int)slot->pid, child_ending(status, ending, sizeof ending));
-	else
-		log_debug("pool %s: processor %d has gone", pool->settings->name,
-		    (int)slot->pid);
+	say_gone(slot, pool, status, served);
 	/* One that never had a request and ends by itself, however well, will do so again. */
 	if (!slot->asked && !leased && served == 0)
 		pool_processor_failed(pool, "ended before it served a request", 0);

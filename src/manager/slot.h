@@ -51,7 +51,10 @@ struct slot {
 enum slot_state slot_board_state(const struct manager *manager, uint32_t slot, unsigned *owner,
     uint64_t *since);
 
-/* Ask the pool's serving zygote for one more processor.  False: it can't be asked now. */
+/*
+ * Ask the pool's serving zygote for one more processor.  False: not now; where
+ * something is wrong the pool pauses and says what.
+ */
 bool slot_fork(struct manager *manager, struct pool *pool);
 
 /* The zygote's news about that slot; generation is checked by the caller. */

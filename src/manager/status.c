@@ -70,9 +70,16 @@ write_trouble(struct record_writer *writer, const struct pool *pool, uint64_t no
 	else if (pool->roll_reason != NULL) {
 		snprintf(text, sizeof text, "it was not begun anew: %s", pool->roll_reason);
 		record_text(writer, "reason", text);
-	}
-	if (pool->state == POOL_FAILED && pool->retry_at > now)
+	} else if (pool->fork_at > now && pool->fork_reason != NULL)
+		record_text(writer, "reason", pool->fork_reason);
+	else if (pool->roll_at > now)
+		record_text(writer, "reason", "its processors crash; it was begun anew");
+	else if (pool->state == POOL_COLD && pool->retry_at > now && pool->reason != NULL)
+		record_text(writer, "reason", pool->reason);
+	if (pool->state <= POOL_FAILED && pool->retry_at > now)
 		record_number(writer, "retry_ms", pool->retry_at - now);
+	else if (pool->fork_at > now)
+		record_number(writer, "retry_ms", pool->fork_at - now);
 }
 
 static void
@@ -93,6 +100,7 @@ write_pool(struct record_writer *writer, struct pool *pool, uint64_t now)
 	record_text(writer, "namespaces", zygote == NULL ? "" :
 	    zygote->child.namespaced ? "yes" : "no");
 	write_zygotes(writer, pool);
+	record_number(writer, "recycled", pool->recycled);
 	record_number(writer, "max", settings->tuning.max_processors);
 	record_number(writer, "uptime_ms", zygote != NULL ? now - zygote->started : 0);
 	record_number(writer, "restarts", pool->generation > 0 ? pool->generation - 1 : 0);

@@ -4,7 +4,8 @@
  *   peruserd    version= pid= uptime_ms= phase= live= server_limit= multiplexers= pools=
  *   multiplexer number= pid= ready= uptime_ms= restarts=
  *   pool        index= name= user= state= drained= reason= retry_ms= pid= generation=
- *               namespaces= former= rolling= max= uptime_ms= restarts= crashes= cpu_ms=
+ *               namespaces= former= rolling= max= uptime_ms= restarts= crashes= recycled=
+ *               cpu_ms=
  *   slot        index= pool= generation= pid= state= age_ms= uptime_ms= cpu_ms= rss_bytes=
  *               memory_bytes=
  *   end

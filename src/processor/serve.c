@@ -174,6 +174,27 @@ serve_ends(struct server *s)
 	limit_time(s, 0);
 }
 
+/* By the most that it ever had resident. */
+static bool
+has_grown(const struct server *s)
+{
+	uint64_t most = s->pool->tuning.max_memory;
+	struct rusage used;
+
+	return most != 0 && getrusage(RUSAGE_SELF, &used) == 0 &&
+	    (uint64_t)used.ru_maxrss * 1024 > most;
+}
+
+void
+serve_counts(struct server *s)
+{
+	uint64_t limit = s->pool->tuning.max_requests_per_child;
+
+	s->served++;
+	if ((limit > 0 && s->served >= limit) || has_grown(s))
+		s->leaving = true;
+}
+
 static void
 begin_body(struct body *body, struct arrival *arrival)
 {
@@ -254,20 +275,16 @@ static bool
 serve_arrival(struct server *s, struct arrival *arrival)
 {
 	struct request *request = &s->request;
-	uint64_t limit = s->pool->tuning.max_requests_per_child;
 	bool there;
 
-	/* Known before the head is made, which says whether the connection is kept. */
-	s->served++;
-	if (limit > 0 && s->served >= limit)
-		s->leaving = true;
+	serve_counts(s);
 	if (!begin_request(s, arrival))
 		return refuse(s, arrival);
 	serve_begins(s, 0);
 	serve_request(s);
 	if (request->respond.raw != NULL)
 		sticky_go_on(s, arrival);
-	s->leaving |= told_to_leave != 0;
+	s->leaving |= told_to_leave != 0 || has_grown(s);
 	there = respond_end(&request->respond, s->leaving ? COMPLETION_LEAVING : 0);
 	s->channel.serving = false;
 	body_end(&request->body);

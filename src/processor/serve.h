@@ -43,6 +43,12 @@ void serve_begins(struct server *server, uint64_t expire_ms);
 /* After it: its time no longer runs, for an idle connection may stay longer. */
 void serve_ends(struct server *server);
 
+/*
+ * One more request comes.  Whether it is the last one is known before its head
+ * is made, which says whether the connection is kept.
+ */
+void serve_counts(struct server *server);
+
 /* For channel and sticky requests alike, once request, body and answer have begun. */
 enum handler_result serve_request(struct server *server);
 

@@ -396,16 +396,14 @@ serve_further(struct sticky *k, const struct head *head)
 {
 	struct server *s = k->server;
 	struct request *request = &s->request;
-	uint64_t limit = s->pool->tuning.max_requests_per_child, began = clock_us();
+	uint64_t began = clock_us();
 	bool head_only = str_is(head->method.at, head->method.len, "HEAD");
 	bool keep = head->keep_alive && k->vhost->tuning.keep_alive;
 
 	if (!request_begin(request, &k->vars, s->pool, k->vhost))
 		return refuse(k, head, 400);
 	request->view.body_total = request->body.total;
-	s->served++;
-	if (limit > 0 && s->served >= limit)
-		s->leaving = true;
+	serve_counts(s);
 	keep = keep && !s->leaving && !s->channel.released && !s->channel.closed;
 	raw_request(&s->raw, head->minor, head_only, keep);
 	respond_begin(&request->respond, &s->channel, &s->raw, head_only);

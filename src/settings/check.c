@@ -47,7 +47,7 @@ numbers_check(struct reading *reading)
 {
 	struct settings *settings = reading->settings;
 	struct place place = { reading->sources->name, 0 };
-	uint64_t slots = 0;
+	uint64_t slots = 0, least = 0;
 	uint32_t i;
 
 	bound_check(reading, "max_request_line", &settings->max_request_line, "max_request_head",
@@ -58,8 +58,14 @@ numbers_check(struct reading *reading)
 		say_error(reading, settings->multiplexers[0].place, "%u multiplexers are too many; "
 		    "write counts that add up to at most %d", settings->multiplexer_total,
 		    MULTIPLEXERS_MOST);
-	for (i = 0; i < settings->pool_count; i++)
+	for (i = 0; i < settings->pool_count; i++) {
 		slots += settings->pools[i].tuning.max_processors;
+		least += settings->pools[i].tuning.min_processors;
+	}
+	if (least > settings->server_limit)
+		say_error(reading, place, "min_processors of all pools add up to %llu, more than "
+		    "server_limit; write a server_limit of at least that, or smaller ones",
+		    (unsigned long long)least);
 	if (slots > PROCESSORS_MOST)
 		say_error(reading, place, "max_processors of all pools add up to more than %u; "
 		    "write smaller ones", PROCESSORS_MOST);

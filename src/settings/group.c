@@ -36,9 +36,12 @@ distance(const char *a, const char *b)
 static void
 nearer(const char *name, const struct settings_row *row, const char **best, size_t *least)
 {
-	size_t far = (row->where & ONLY_SLICE) != 0 ? NAME_MOST : distance(name, row->name);
+	size_t far = distance(name, row->name), len = strlen(name);
 
-	if (far < *least) {
+	/* "nice" for nice_level: the beginning of a longer name. */
+	if (strncmp(name, row->name, len) == 0 && row->name[len] == '_')
+		far = 1;
+	if ((row->where & ONLY_SLICE) == 0 && far < *least) {
 		*least = far;
 		*best = row->name;
 	}
@@ -80,12 +83,16 @@ group_unknown(struct reading *reading, const struct settings_group *group,
 {
 	const char *name = config_setting_name(setting), *like = likely(group, name);
 	const struct settings_group *other = belongs(name);
+	const struct settings_row *peer = schema_find_peer(group, name);
 	struct place place = place_of(reading, setting);
 
 	name = say_text(reading, name);
 	if (other != NULL && other != group)
 		say_error(reading, place, "%s can't stand in %s; write it in %s", name,
 		    group->entry, other->entry);
+	else if (peer != NULL)
+		say_error(reading, place, "unknown setting %s in %s; Peruser's %s is %s here", name,
+		    group->entry, name, peer->name);
 	else if (like != NULL)
 		say_error(reading, place, "unknown setting %s in %s; did you mean %s?", name,
 		    group->entry, like);

@@ -59,6 +59,18 @@ range_manual(FILE *out, const struct settings_row *row)
 }
 
 static void
+peer_manual(FILE *out, const char *peer, const char *names)
+{
+	if (names == NULL)
+		return;
+	fputs("In ", out);
+	roff(out, peer);
+	fputs(":\n.BR \"", out);
+	roff(out, names);
+	fputs("\" .\n", out);
+}
+
+static void
 row_manual(FILE *out, const struct settings_row *row)
 {
 	if ((row->where & ONLY_SLICE) != 0)
@@ -73,6 +85,8 @@ row_manual(FILE *out, const struct settings_row *row)
 		roff(out, row->fallback);
 		fputs("\" .\n", out);
 	}
+	peer_manual(out, "Peruser", row->peruser);
+	peer_manual(out, "php-fpm", row->php_fpm);
 }
 
 static void

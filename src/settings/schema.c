@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "settings/schema.h"
 #include "settings/settings.h"
@@ -52,16 +53,43 @@ static const struct {
 
 const struct settings_row schema_tuning[TUNING_ROWS] = {
 	{ "min_spare_processors", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(min_spare_processors),
-	    0, 65535, "2", "How many idle processors a pool that is in use keeps; never more than "
-	    "max_processors.", NULL, NONE },
+	    0, 65535, "2", "How many idle processors a pool keeps while it is in use, which is until it had "
+	    "no request for idle_timeout; never more than max_processors.  0: on demand.", NULL, NONE,
+	    "MinSpareProcessors, MinSpareServers", "pm.min_spare_servers" },
+	{ "max_spare_processors", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(max_spare_processors),
+	    0, 65535, "0", "More idle processors than this don't wait for idle_timeout, but go "
+	    "within a second; never fewer than min_spare_processors.  0: no such bound.", NULL, NONE,
+	    "MaxSpareProcessors", "pm.max_spare_servers" },
+	{ "start_processors", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(start_processors),
+	    0, 65535, "1", "How many processors are forked at once when a pool wakes; more, where "
+	    "more requests wait.", NULL, NONE,
+	    "StartProcessors", "pm.start_servers" },
+	{ "min_processors", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(min_processors),
+	    0, 65535, "0", "How many processors a pool has at least, from the start and however "
+	    "idle; never more than max_processors.  0: it may sleep.  With min_processors = "
+	    "max_processors it is static.", NULL, NONE,
+	    "MinProcessors", NULL },
 	{ "max_processors", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(max_processors),
-	    1, 65535, "10", "How many processors a pool may have.", NULL, NONE },
+	    1, 65535, "10", "How many processors a pool may have.", NULL, NONE,
+	    "MaxProcessors", "pm.max_children" },
 	{ "max_requests_per_child", KIND_NUMBER, EVERYWHERE | IS_POOLS,
 	    TUNE(max_requests_per_child), 0, UINT32_MAX, "1000",
-	    "A processor leaves after so many requests; 0: never.", NULL, NONE },
+	    "A processor leaves after so many requests; 0: never.", NULL, NONE,
+	    "MaxRequestsPerChild", "pm.max_requests" },
 	{ "idle_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(idle_timeout),
-	    SECOND, TIME_MOST, "60", "How long a spare processor waits before it goes.",
-	    NULL, NONE },
+	    0, TIME_MOST, "60", "How long a processor stays idle before it goes.  The spare ones go "
+	    "when the whole pool had no request for so long; those of min_processors stay.  "
+	    "0: none goes.",
+	    NULL, NONE,
+	    "IdleTimeout", "pm.process_idle_timeout" },
+	{ "zygote_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(zygote_timeout),
+	    0, TIME_MOST, "300", "How long the zygote of a pool without processors stays, so that "
+	    "the next request finds the interpreters loaded.  Then the pool is cold: no process.  "
+	    "0: it stays.", NULL, NONE },
+	{ "max_memory", KIND_SIZE, EVERYWHERE | IS_POOLS, TUNE(max_memory),
+	    0, 1024 * TIB, "0", "A processor leaves after the request in which its resident memory, "
+	    "parts shared with others of the pool included, passed this.  What the "
+	    "kernel bounds is in limits.  0: no bound.", NULL, NONE },
 	{ "queue_length", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(queue_length),
 	    0, COUNT_MOST, "100", "How many requests may wait for a processor of the pool, in each "
 	    "multiplexer; one more gets 503.", NULL, NONE },
@@ -73,13 +101,16 @@ const struct settings_row schema_tuning[TUNING_ROWS] = {
 	    "pool is killed.", NULL, NONE },
 	{ "graceful_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(graceful_timeout),
 	    0, TIME_MOST, "300", "How long requests that run may take when the pool's processors "
-	    "are replaced; then they are killed.  0: no bound.", NULL, NONE },
+	    "are replaced; then they are killed.  0: no bound.", NULL, NONE,
+	    NULL, "process_control_timeout" },
 	{ "queue_timeout", KIND_TIME, EVERYWHERE, TUNE(queue_timeout),
 	    1, TIME_MOST, "30", "How long a request may wait for a processor; then it gets 503.",
-	    NULL, NONE },
+	    NULL, NONE,
+	    "ProcessorWaitTimeout", NULL },
 	{ "expire_timeout", KIND_TIME, EVERYWHERE, TUNE(expire_timeout),
 	    0, TIME_MOST, "300", "How long a request may run before its processor is killed; 0: no "
-	    "bound.", NULL, NONE },
+	    "bound.", NULL, NONE,
+	    "ExpireTimeout", "request_terminate_timeout" },
 	{ "body_timeout", KIND_TIME, EVERYWHERE, TUNE(body_timeout),
 	    1, TIME_MOST, "30", "How long a client may pause while it sends a request body.",
 	    NULL, NONE },
@@ -88,12 +119,14 @@ const struct settings_row schema_tuning[TUNING_ROWS] = {
 	    NULL, NONE },
 	{ "keep_alive_timeout", KIND_TIME, EVERYWHERE, TUNE(keep_alive_timeout),
 	    1, TIME_MOST, "15", "How long an idle connection stays open for the next request.",
-	    NULL, NONE },
+	    NULL, NONE,
+	    "KeepAliveTimeout", NULL },
 	{ "max_body_size", KIND_SIZE, EVERYWHERE, TUNE(max_body_size),
 	    0, 1024 * TIB, "\"64m\"", "The longest request body; a longer one gets 413.",
 	    NULL, NONE },
 	{ "keep_alive", KIND_BOOL, EVERYWHERE, TUNE(keep_alive),
-	    0, 0, "true", "Whether a connection may bring more than one request.", NULL, NONE },
+	    0, 0, "true", "Whether a connection may bring more than one request.", NULL, NONE,
+	    "KeepAlive", NULL },
 	{ "stream_body", KIND_BOOL, EVERYWHERE, TUNE(stream_body),
 	    0, 0, "false", "Hand a request over before its body has arrived whole.  The processor "
 	    "then waits for the client.", NULL, NONE }
@@ -102,18 +135,22 @@ const struct settings_row schema_tuning[TUNING_ROWS] = {
 static const struct settings_row global_rows[] = {
 	{ "include", KIND_INCLUDE, IN_GLOBAL, 0, 0, 0, NULL,
 	    "Files to read as well, as patterns relative to this file, in sorted order.  Lists are "
-	    "appended; any other setting may stand in one file only.", NULL, NONE },
+	    "appended; any other setting may stand in one file only.", NULL, NONE,
+	    "Include", "include" },
 	{ "listen", KIND_GROUPS, IN_GLOBAL | NOT_POOL, 0, 0, 0, NULL,
-	    "Where to listen.", NULL, GROUP_LISTEN },
+	    "Where to listen.", NULL, .of = GROUP_LISTEN,
+	    "Listen", "listen" },
 	{ "control", KIND_GROUP, IN_GLOBAL | NOT_POOL | NOT_MUX, 0, 0, 0, NULL,
-	    "The socket that peruserctl talks to.", NULL, GROUP_CONTROL },
+	    "The socket that peruserctl talks to.", NULL, .of = GROUP_CONTROL },
 	{ "pid_file", KIND_PATH, IN_GLOBAL | NOT_POOL | NOT_MUX, AT(pid_file), 0, 0,
 	    "\"@runstatedir@/peruserd/peruserd.pid\"", "Where to write the manager's process id.",
-	    NULL, NONE },
+	    NULL, NONE,
+	    "PidFile", "pid" },
 	{ "error_log", KIND_PATH, IN_GLOBAL | NOT_POOL, AT(error_log), 0, 0,
 	    "\"@localstatedir@/log/peruserd/error.log\"", "The daemon's log.", NULL, NONE },
 	{ "log_level", KIND_WORD, IN_GLOBAL, AT(log_level), 0, 0, "\"notice\"",
-	    "The least level that is logged.", levels, NONE },
+	    "The least level that is logged.", levels, NONE,
+	    "LogLevel", "log_level" },
 	{ "spool_dir", KIND_PATH, IN_GLOBAL | NOT_POOL, AT(spool_dir), 0, 0,
 	    "\"@localstatedir@/spool/peruserd\"",
 	    "Where long request bodies wait until they are whole.", NULL, NONE },
@@ -134,9 +171,12 @@ static const struct settings_row global_rows[] = {
 	    "An answer up to this length is handed back whole, so that its processor is free at "
 	    "once.  Memory is used for what is written only.", NULL, NONE },
 	{ "server_limit", KIND_NUMBER, IN_GLOBAL, AT(server_limit), 1, COUNT_MOST, "256",
-	    "How many processors may run, of all pools together.", NULL, NONE },
+	    "How many processors may run, of all pools together.", NULL, NONE,
+	    "ServerLimit", "process.max" },
 	{ "max_clients", KIND_NUMBER, IN_GLOBAL, AT(max_clients), 1, 10 * COUNT_MOST, "20000",
-	    "How many connections one multiplexer may hold, idle ones included.", NULL, NONE },
+	    "How many connections one multiplexer may hold, idle ones included.  "
+	    "The bound of processes is server_limit.", NULL, NONE,
+	    "MaxClients", NULL },
 	{ "stop_timeout", KIND_TIME, IN_GLOBAL, AT(stop_timeout), 0, TIME_MOST, "30",
 	    "How long running requests may take after peruserd was told to stop.", NULL, NONE },
 	{ "heartbeat_timeout", KIND_TIME, IN_GLOBAL, AT(heartbeat_timeout), SECOND, TIME_MOST, "10",
@@ -148,11 +188,13 @@ static const struct settings_row global_rows[] = {
 	    "The longest such wait.", NULL, NONE },
 	{ "multiplexers", KIND_GROUPS, IN_GLOBAL | NOT_POOL, 0, 0, 0, NULL,
 	    "Who takes the connections; without it, one per core as user peruserd.",
-	    NULL, GROUP_MULTIPLEXER },
+	    NULL, .of = GROUP_MULTIPLEXER,
+	    "Multiplexer", NULL },
 	{ "processors", KIND_GROUPS, IN_GLOBAL, 0, 0, 0, NULL,
-	    "The pools: who runs what.", NULL, GROUP_PROCESSOR },
+	    "The pools: who runs what.", NULL, .of = GROUP_PROCESSOR,
+	    "Processor", NULL },
 	{ "vhosts", KIND_GROUPS, IN_GLOBAL, 0, 0, 0, NULL,
-	    "The sites.", NULL, GROUP_VHOST }
+	    "The sites.", NULL, .of = GROUP_VHOST }
 };
 
 static const struct settings_row listen_rows[] = {
@@ -172,7 +214,8 @@ static const struct settings_row listen_rows[] = {
 	    "How many requests one FastCGI connection may carry at once; one more is told that we "
 	    "are overloaded.", NULL, NONE },
 	{ "backlog", KIND_NUMBER, IN_LISTEN, LISTEN(backlog), 1, 65535, "1024",
-	    "How many connections may wait to be accepted.", NULL, NONE },
+	    "How many connections may wait to be accepted.", NULL, NONE,
+	    "ListenBacklog", "listen.backlog" },
 	{ "owner", KIND_TEXT, IN_LISTEN | ONLY_UNIX, LISTEN(owner), 1, 0, NULL,
 	    "A unix socket's owner; root where it is missing.", NULL, NONE },
 	{ "group", KIND_TEXT, IN_LISTEN | ONLY_UNIX, LISTEN(group), 1, 0, NULL,
@@ -198,11 +241,13 @@ static const struct settings_row control_rows[] = {
 
 static const struct settings_row multiplexer_rows[] = {
 	{ "user", KIND_TEXT, IN_MULTIPLEXER, MUX(user), 0, 0, "\"peruserd\"",
-	    "Who they run as: an account of their own.", NULL, NONE },
+	    "Who they run as: an account of their own.", NULL, NONE,
+	    "Multiplexer", NULL },
 	{ "group", KIND_TEXT, IN_MULTIPLEXER, MUX(group), 0, 0, "\"peruserd\"",
 	    "Their group.", NULL, NONE },
 	{ "count", KIND_NUMBER, IN_MULTIPLEXER, MUX(count), 0, 64, "0",
-	    "How many; 0: one per core.", NULL, NONE }
+	    "How many; 0: one per core.", NULL, NONE,
+	    "MinMultiplexers, MaxMultiplexers", NULL }
 };
 
 static const struct settings_row limit_rows[] = {
@@ -213,22 +258,27 @@ static const struct settings_row limit_rows[] = {
 	{ "nproc", KIND_NUMBER, IN_LIMITS, LIMIT(CONFINE_NPROC), 1, COUNT_MOST, NULL,
 	    "Processes of the user, those of its other logins included.", NULL, NONE },
 	{ "nofile", KIND_NUMBER, IN_LIMITS, LIMIT(CONFINE_NOFILE), 32, COUNT_MOST, "1024",
-	    "Open files of a processor.", NULL, NONE },
+	    "Open files of a processor.", NULL, NONE,
+	    NULL, "rlimit_files" },
 	{ "fsize", KIND_SIZE, IN_LIMITS, LIMIT(CONFINE_FSIZE), 0, 1024 * TIB, NULL,
 	    "The longest file a processor may write.", NULL, NONE },
 	{ "core", KIND_SIZE, IN_LIMITS, LIMIT(CONFINE_CORE), 0, 1024 * TIB, "0",
-	    "The largest core dump.", NULL, NONE }
+	    "The largest core dump.", NULL, NONE,
+	    NULL, "rlimit_core" }
 };
 
 static const struct settings_row processor_rows[] = {
 	{ "name", KIND_TEXT, IN_PROCESSOR, POOL(name), 1, 0, NULL,
 	    "What the vhosts and the logs call this pool.", NULL, NONE },
 	{ "user", KIND_TEXT, IN_PROCESSOR, POOL(user), 1, 0, NULL,
-	    "Who the pool runs as.", NULL, NONE },
+	    "Who the pool runs as.", NULL, NONE,
+	    "User", "user" },
 	{ "group", KIND_TEXT, IN_PROCESSOR, POOL(group), 1, 0, NULL,
-	    "Its group; the user's own where it is missing.", NULL, NONE },
+	    "Its group; the user's own where it is missing.", NULL, NONE,
+	    "Group", "group" },
 	{ "chroot", KIND_PATH, IN_PROCESSOR, POOL(chroot), 0, 0, NULL,
-	    "The directory that the pool takes for \"/\".", NULL, NONE },
+	    "The directory that the pool takes for \"/\".", NULL, NONE,
+	    "Chroot", "chroot" },
 	{ "home", KIND_PATH, IN_PROCESSOR | ONLY_SLICE, POOL(home), 0, 0, NULL,
 	    "The user's home directory, as the pool sees it.", NULL, NONE },
 	{ "handoff", KIND_WORD, IN_PROCESSOR, POOL(handoff), 0, 0, "\"fd\"",
@@ -238,7 +288,8 @@ static const struct settings_row processor_rows[] = {
 	{ "connect", KIND_LIST, IN_PROCESSOR, POOL(connect), 0, 0, NULL,
 	    "With handoff = \"fastcgi\": the servers to connect to.", NULL, NONE },
 	{ "env", KIND_LIST, IN_PROCESSOR | NOT_MUX, POOL(env), 0, 0, NULL,
-	    "Environment of the pool: \"NAME=value\".", NULL, NONE },
+	    "Environment of the pool: \"NAME=value\".", NULL, NONE,
+	    "SetEnv", "env" },
 	{ "php_value", KIND_LIST, IN_PROCESSOR | NOT_MUX, POOL(php_value), 0, 0, NULL,
 	    "PHP settings, \"name=value\", that a script may change.", NULL, NONE },
 	{ "php_admin_value", KIND_LIST, IN_PROCESSOR | NOT_MUX, POOL(php_admin_value), 0, 0, NULL,
@@ -266,12 +317,13 @@ static const struct settings_row processor_rows[] = {
 	    "so mail() in PHP, needs false.", NULL, NONE },
 	{ "umask", KIND_MODE, IN_PROCESSOR, POOL(umask), 0, 0777, "\"0022\"",
 	    "The mode bits that new files don't get.", NULL, NONE },
-	{ "nice", KIND_INT, IN_PROCESSOR, POOL(nice), 0, 19, "0",
-	    "How much the pool stands back for others on a busy machine.", NULL, NONE },
+	{ "nice_level", KIND_INT, IN_PROCESSOR, POOL(nice), 0, 19, "0",
+	    "How much the pool stands back for others on a busy machine.", NULL, NONE,
+	    "NiceLevel", "process.priority" },
 	{ "namespaces", KIND_BOOL, IN_PROCESSOR, POOL(namespaces), 0, 0, "true",
 	    "Whether the pool gets PID, mount and IPC namespaces of its own.", NULL, NONE },
 	{ "limits", KIND_GROUP, IN_PROCESSOR | NOT_MUX, 0, 0, 0, NULL,
-	    "What the kernel bounds for each of its processes.", NULL, GROUP_LIMITS },
+	    "What the kernel bounds for each of its processes.", NULL, .of = GROUP_LIMITS },
 	{ "row", KIND_NUMBER, IN_PROCESSOR | ONLY_SLICE | NOT_POOL, POOL(row), 0, COUNT_MOST, NULL,
 	    "Its row on the board.", NULL, NONE },
 	{ "disabled", KIND_TEXT, IN_PROCESSOR | ONLY_SLICE, POOL(disabled), 1, 0, NULL,
@@ -282,14 +334,17 @@ static const struct settings_row vhost_rows[] = {
 	{ "server_name", KIND_TEXT, IN_VHOST, VHOST(server_name), 1, 0, NULL,
 	    "The site's name; \"*\" for the default site.", NULL, NONE },
 	{ "aliases", KIND_LIST, IN_VHOST, VHOST(aliases), 0, 0, NULL,
-	    "Its other names; \"*.example.com\" is every name below example.com.", NULL, NONE },
+	    "Its other names; \"*.example.com\" is every name below example.com.", NULL, NONE,
+	    "ServerAlias", NULL },
 	{ "default_vhost", KIND_BOOL, IN_VHOST, VHOST(is_default), 0, 0, "false",
 	    "Whether it answers for names that no vhost has; without one, they get 421.",
 	    NULL, NONE },
 	{ "processor", KIND_POOL, IN_VHOST, VHOST(pool), 0, 0, NULL,
-	    "The name of the pool that serves it.", NULL, NONE },
+	    "The name of the pool that serves it.", NULL, NONE,
+	    "ServerEnvironment", NULL },
 	{ "document_root", KIND_PATH, IN_VHOST, VHOST(document_root), 0, 0, NULL,
-	    "The directory of its files, as seen from outside the chroot.", NULL, NONE },
+	    "The directory of its files, as seen from outside the chroot.", NULL, NONE,
+	    "DocumentRoot", NULL },
 	{ "index", KIND_LIST, IN_VHOST, VHOST(index), 0, 0, "[ \"index.html\" ]",
 	    "What is served for a directory: the first that is there.", NULL, NONE },
 	{ "fallback", KIND_TEXT, IN_VHOST, VHOST(fallback), 1, 0, NULL,
@@ -317,7 +372,7 @@ static const struct settings_row vhost_rows[] = {
 	    "Whether a page that fails shows what Perl said, to everybody who asks for it.",
 	    NULL, NONE },
 	{ "handlers", KIND_GROUPS, IN_VHOST, 0, 0, 0, NULL,
-	    "Which paths are run by which handler; all others are files.", NULL, GROUP_HANDLER },
+	    "Which paths are run by which handler; all others are files.", NULL, .of = GROUP_HANDLER },
 	{ "disabled", KIND_TEXT, IN_VHOST | ONLY_SLICE, VHOST(disabled), 1, 0, NULL,
 	    "Why the vhost can't be served.", NULL, NONE }
 };
@@ -373,6 +428,41 @@ schema_find(const struct settings_group *group, const char *name, int *tuned)
 			*tuned = (int)i;
 			return &schema_tuning[i];
 		}
+	return NULL;
+}
+
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Is that one of the names in that list, "A, B"?  Case doesn't matter. */
+static bool
+lists(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (list != NULL && len > 0) {
+		if (strncasecmp(list, name, len) == 0 && !is_letter(list[len]))
+			return true;
+		list = strstr(list, ", ");
+		list = list != NULL ? list + 2 : NULL;
+	}
+	return false;
+}
+
+const struct settings_row *
+schema_find_peer(const struct settings_group *group, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < group->count; i++)
+		if (lists(group->rows[i].peruser, name))
+			return &group->rows[i];
+	for (i = 0; i < TUNING_ROWS && (group->scope & EVERYWHERE) != 0; i++)
+		if (lists(schema_tuning[i].peruser, name))
+			return &schema_tuning[i];
 	return NULL;
 }
 

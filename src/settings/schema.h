@@ -62,6 +62,7 @@ struct settings_row {
 	const char *help;               /* one sentence */
 	const char *const *words;       /* KIND_WORD, ended by NULL */
 	enum settings_group_id of;      /* KIND_GROUP, KIND_GROUPS */
+	const char *peruser, *php_fpm;  /* what answers to it there, "A, B"; NULL */
 };
 
 struct settings_group {
@@ -76,7 +77,7 @@ struct settings_group {
 const struct settings_group *schema_group(enum settings_group_id id);
 
 /* What may stand globally, per processor entry and per vhost; offsets in struct tuning. */
-#define TUNING_ROWS 16
+#define TUNING_ROWS 21
 extern const struct settings_row schema_tuning[TUNING_ROWS];
 
 /*
@@ -85,6 +86,13 @@ extern const struct settings_row schema_tuning[TUNING_ROWS];
  */
 const struct settings_row *schema_find(const struct settings_group *group, const char *name,
     int *tuned);
+
+/*
+ * The row of that group that a name of Peruser's, in any case, stands for; NULL:
+ * none.  php-fpm's names are not looked for: libconfig takes no dots in names.
+ */
+const struct settings_row *schema_find_peer(const struct settings_group *group,
+    const char *name);
 
 /*
  * What the configuration can already say and this version can't do: `text`

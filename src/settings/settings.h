@@ -32,9 +32,14 @@ struct place {
 struct tuning {
 	/* the pool's */
 	uint64_t min_spare_processors;
+	uint64_t max_spare_processors;          /* 0: no bound */
+	uint64_t start_processors;
+	uint64_t min_processors;
 	uint64_t max_processors;
 	uint64_t max_requests_per_child;        /* 0: no bound */
-	uint64_t idle_timeout;
+	uint64_t idle_timeout;                  /* 0: none goes */
+	uint64_t zygote_timeout;                /* from its last processor's end; 0: it stays */
+	uint64_t max_memory;                    /* of a processor, bytes; 0: no bound */
 	uint64_t queue_length;
 	uint64_t start_timeout;                 /* how long a zygote may take to load */
 	uint64_t kill_timeout;                  /* from a processor's kill to the namespace's */

@@ -37,12 +37,16 @@ inherit(struct tuning *to, uint32_t said, const struct tuning *above)
 			tuning_copy(to, above, row);
 }
 
-/* Who lowers the one should not have to lower the other's default. */
+/* Who lowers the one should not have to lower the others. */
 static void
 spare_bound(struct tuning *tuning)
 {
 	if (tuning->min_spare_processors > tuning->max_processors)
 		tuning->min_spare_processors = tuning->max_processors;
+	if (tuning->start_processors > tuning->max_processors)
+		tuning->start_processors = tuning->max_processors;
+	if (tuning->min_processors > tuning->max_processors)
+		tuning->min_processors = tuning->max_processors;
 }
 
 /* Two vhosts of a pool set a number of the pool as a whole: the same one, or neither counts. */

@@ -30,6 +30,7 @@ INTEGRATION_TESTS = \
 	%D%/18-bounds.t \
 	%D%/19-lingering.t \
 	%D%/20-rolling.t \
+	%D%/21-scaling.t \
 	%D%/30-fastcgi-front.t \
 	%D%/31-fastcgi-faults.t \
 	%D%/40-status-http.t

@@ -31,7 +31,7 @@ static const char full[] =
     "  php_admin_value = [ \"y=2\" ]; php_flag = [ \"z=on\" ]; php_admin_flag = [ \"w=off\" ];\n"
     "  perl_preload = [ \"POSIX\" ]; perl_lib = [ \"/usr/lib\" ];\n"
     "  php_ini = \"/etc/passwd\"; php_ini_scan_dir = \"/etc\"; error_log = \"/var/log/a\";\n"
-    "  no_new_privs = false; umask = \"027\"; nice = 5; namespaces = false;\n"
+    "  no_new_privs = false; umask = \"027\"; nice_level = 5; namespaces = false;\n"
     "  limits = { cpu = 60; as = \"1g\"; nproc = 64; nofile = 99; fsize = 5000000000L; core = 1; };\n"
     "  idle_timeout = 7; queue_timeout = \"250ms\"; },\n"
     "{ name = \"b\"; user = \"sys\"; } );\n"
