@@ -1,7 +1,7 @@
 # libevent, settings, http; never libfcgi, never a handler
 noinst_LTLIBRARIES += libmultiplexer.la
 libmultiplexer_la_SOURCES = \
-	%D%/access_format.c %D%/access_format.h \
+	%D%/access_line.c %D%/access_line.h \
 	%D%/carrier.c %D%/carrier.h \
 	%D%/completion.c %D%/completion.h \
 	%D%/conn.c %D%/conn.h \

@@ -8,7 +8,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "multiplexer/access_format.h"
+#include "multiplexer/access_line.h"
 #include "multiplexer/logs.h"
 #include "multiplexer/multiplexer.h"
 
@@ -197,7 +197,7 @@ write_line(struct multiplexer *mux, const struct tables *tables, uint32_t vhost,
 	entry->time = mux->logs.time;
 	entry->vhost = settings->server_name;
 	entry->pool = tables->settings->pools[settings->pool].name;
-	len = access_format_write(tables->format_of[vhost], entry, line, sizeof line);
+	len = access_line_write(tables->format_of[vhost], entry, line, sizeof line);
 	logs_write(mux, settings->log, line, len);
 }
 

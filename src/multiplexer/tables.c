@@ -2,8 +2,8 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "multiplexer/access_format.h"
 #include "multiplexer/tables.h"
+#include "settings/access_format.h"
 
 static void
 say_mistake(void *context, const struct place *place, bool error, const char *text)
@@ -17,6 +17,7 @@ static struct access_format *
 format_for(struct tables *tables, const char *text)
 {
 	struct access_format **formats;
+	struct fault fault;
 	size_t i;
 
 	for (i = 0; i < tables->format_count; i++)
@@ -26,9 +27,11 @@ format_for(struct tables *tables, const char *text)
 	if (formats == NULL)
 		return NULL;
 	tables->formats = formats;
-	formats[i] = access_format_new(text);
+	formats[i] = access_format_new(text, &fault);
 	if (formats[i] != NULL)
 		tables->format_count++;
+	else
+		log_error("access_log_format: %s", fault.text);
 	return formats[i];
 }
 

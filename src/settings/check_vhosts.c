@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "settings/access_format.h"
 #include "settings/reading.h"
 
 #define NAME_MOST 255
@@ -217,6 +218,23 @@ index_check(struct reading *reading, const struct vhost_settings *vhost,
 }
 
 static void
+format_check(struct reading *reading, const struct vhost_settings *vhost,
+    const config_setting_t *node)
+{
+	struct access_format *format;
+	struct fault fault;
+
+	if (config_setting_get_member(node, "access_log_format") == NULL)
+		return;
+	format = access_format_new(vhost->access_log_format, &fault);
+	if (format == NULL)
+		say_error(reading, place_in(reading, node, "access_log_format"),
+		    "access_log_format: %s; write one that peruserd.cfg(5) has, %%%% for a "
+		    "percent sign, or \"combined\"", say_text(reading, fault.text));
+	access_format_free(&format);
+}
+
+static void
 vhost_check(struct reading *reading, uint32_t index)
 {
 	const struct vhost_settings *vhost = &reading->settings->vhosts[index];
@@ -226,6 +244,7 @@ vhost_check(struct reading *reading, uint32_t index)
 	needed(reading, index, "processor", "\"alice\"");
 	needed(reading, index, "document_root", "\"/home/alice/public_html\"");
 	index_check(reading, vhost, node);
+	format_check(reading, vhost, node);
 	handlers_check(reading, index);
 	check_pairs(reading, node, "php_value", &vhost->php_value, false);
 	check_pairs(reading, node, "php_admin_value", &vhost->php_admin_value, false);

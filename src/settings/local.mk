@@ -1,6 +1,7 @@
 # may call: base, and confine's header; libconfig
 noinst_LTLIBRARIES += libsettings.la
 libsettings_la_SOURCES = \
+	%D%/access_format.c %D%/access_format.h \
 	%D%/arena.c %D%/arena.h \
 	%D%/check.c \
 	%D%/check_disk.c \

@@ -287,6 +287,12 @@ tests_unit_settings_manual_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_settings_manual_LDADD = libsettings.la $(CMOCKA_LIBS)
 TESTS += tests/unit/settings_manual
 
+check_PROGRAMS += tests/unit/settings_access_format
+tests_unit_settings_access_format_SOURCES = %D%/settings_access_format.c %D%/settings_said.h
+tests_unit_settings_access_format_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_settings_access_format_LDADD = libsettings.la $(CMOCKA_LIBS)
+TESTS += tests/unit/settings_access_format
+
 check_PROGRAMS += tests/unit/settings_disk
 tests_unit_settings_disk_SOURCES = %D%/settings_disk.c %D%/settings_said.h
 tests_unit_settings_disk_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -299,11 +305,11 @@ tests_unit_multiplexer_timeouts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_C
 tests_unit_multiplexer_timeouts_LDADD = libmultiplexer.la $(CMOCKA_LIBS)
 TESTS += tests/unit/multiplexer_timeouts
 
-check_PROGRAMS += tests/unit/multiplexer_access_format
-tests_unit_multiplexer_access_format_SOURCES = %D%/multiplexer_access_format.c
-tests_unit_multiplexer_access_format_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
-tests_unit_multiplexer_access_format_LDADD = libmultiplexer.la $(CMOCKA_LIBS)
-TESTS += tests/unit/multiplexer_access_format
+check_PROGRAMS += tests/unit/multiplexer_access_line
+tests_unit_multiplexer_access_line_SOURCES = %D%/multiplexer_access_line.c
+tests_unit_multiplexer_access_line_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_multiplexer_access_line_LDADD = libmultiplexer.la $(CMOCKA_LIBS)
+TESTS += tests/unit/multiplexer_access_line
 
 check_PROGRAMS += tests/unit/multiplexer_spare
 tests_unit_multiplexer_spare_SOURCES = %D%/multiplexer_spare.c
