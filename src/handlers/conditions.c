@@ -42,6 +42,14 @@ conditions_find(const struct nv *vars, struct conditions *conditions)
 	}
 }
 
+bool
+conditions_any(const struct conditions *is)
+{
+	return is->if_match.at != NULL || is->if_none_match.at != NULL ||
+	    is->if_modified_since.at != NULL || is->if_unmodified_since.at != NULL ||
+	    is->if_range.at != NULL || is->range.at != NULL;
+}
+
 static bool
 slices_equal(const char *a, size_t a_len, struct slice b)
 {

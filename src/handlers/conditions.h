@@ -31,6 +31,9 @@ struct validators {
 /* Find them among a request's meta-variables.  They point into vars. */
 void conditions_find(const struct nv *vars, struct conditions *conditions);
 
+/* Was there any? */
+bool conditions_any(const struct conditions *conditions);
+
 /*
  * Evaluate in the order of RFC 9110, 13.2.2, for a GET or HEAD.  Returns 0: go
  * on; or 304 or 412.

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -11,12 +12,16 @@
 #define ENTRIES 16      /* a power of two */
 #define TEXT    256     /* longer paths are not kept */
 #define KEEP_MS 1000
+#define SETTLED 2       /* seconds after which a further change has another time for sure */
 
 struct entry {
 	bool used;
 	int fd;                 /* owned */
 	uint64_t until_ms;
 	char path[TEXT];
+	struct timespec changed;        /* when the note was begun: the file's own time, */
+	off_t size;                     /* and size */
+	struct opened_note note;
 };
 
 static struct entry entries[ENTRIES];
@@ -47,6 +52,7 @@ entry_keep(struct entry *entry, const char *path, int fd, const struct stat *is)
 		return;
 	entry->used = true;
 	entry->fd = fd;
+	entry->note.head_len = 0;
 	entry->until_ms = clock_coarse_ms() + KEEP_MS;
 	memcpy(entry->path, path, len + 1);
 }
@@ -79,15 +85,38 @@ opened_open(const char *path, struct stat *is)
 	return fd;
 }
 
-void
-opened_close(int fd)
+static struct entry *
+entry_with(int fd)
 {
 	int i;
 
 	for (i = 0; i < ENTRIES; i++)
 		if (entries[i].used && entries[i].fd == fd)
-			return;
-	if (fd >= 0)
+			return &entries[i];
+	return NULL;
+}
+
+/* Any change of a file moves st_ctim, which nobody can set. */
+struct opened_note *
+opened_note(int fd, const struct stat *is)
+{
+	struct entry *entry = entry_with(fd);
+
+	if (entry == NULL || time(NULL) - is->st_ctim.tv_sec < SETTLED)
+		return NULL;
+	if (entry->size != is->st_size || entry->changed.tv_sec != is->st_ctim.tv_sec ||
+	    entry->changed.tv_nsec != is->st_ctim.tv_nsec) {
+		entry->note.head_len = 0;
+		entry->size = is->st_size;
+		entry->changed = is->st_ctim;
+	}
+	return &entry->note;
+}
+
+void
+opened_close(int fd)
+{
+	if (fd >= 0 && entry_with(fd) == NULL)
 		close(fd);
 }
 

@@ -43,6 +43,7 @@ struct sending {
 	char etag[ETAG_SIZE];
 	char modified[DATE_LEN + 1];
 	bool body;                      /* GET: the body follows */
+	struct opened_note *note;       /* or NULL */
 };
 
 void
@@ -138,6 +139,31 @@ read_part(int fd, char *to, size_t len, uint64_t from)
 	return (ssize_t)done;
 }
 
+/* The same will be asked for again: what is short is kept, head and body. */
+static void
+note_answer(const struct sending *sending, const char *head, int head_len, const char *body,
+    size_t len)
+{
+	struct opened_note *note = sending->note;
+
+	if (note == NULL || (size_t)head_len > sizeof note->head || len > sizeof note->body)
+		return;
+	memcpy(note->head, head, (size_t)head_len);
+	memcpy(note->body, body, len);
+	note->head_len = (size_t)head_len;
+	note->body_len = len;
+}
+
+static enum handler_result
+send_noted(const struct sending *sending)
+{
+	const struct opened_note *note = sending->note;
+
+	if (host->head(sending->request, note->head, note->head_len) && note->body_len > 0)
+		host->write(sending->request, note->body, note->body_len);
+	return HANDLER_DONE;
+}
+
 /* One stretch of the file, or all of it.  A small one is read before the head promises it. */
 static enum handler_result
 send_stretch(const struct sending *sending, const struct range *range, bool part)
@@ -155,6 +181,8 @@ send_stretch(const struct sending *sending, const struct range *range, bool part
 	}
 	if (!give_head(sending, head, head_len) || !sending->body || range->len == 0)
 		return HANDLER_DONE;
+	if (small && !part)
+		note_answer(sending, head, head_len, body, (size_t)range->len);
 	if (small)
 		host->write(sending->request, body, (size_t)range->len);
 	else
@@ -255,6 +283,11 @@ answer(struct sending *sending, const struct stat *is)
 	time_t now = time(NULL);
 	int status, len;
 
+	conditions_find(sending->view->vars, &conditions);
+	sending->note = opened_note(sending->fd, is);
+	if (sending->body && sending->note != NULL && sending->note->head_len > 0 &&
+	    !conditions_any(&conditions))
+		return send_noted(sending);
 	/* RFC 9110, 8.8.2.1: never a date that is still to come */
 	validators.modified = is->st_mtim.tv_sec < now ? is->st_mtim.tv_sec : now;
 	date_write(sending->modified, validators.modified);
@@ -263,7 +296,6 @@ answer(struct sending *sending, const struct stat *is)
 	    (unsigned long long)is->st_size, (unsigned long long)is->st_ino);
 	validators.etag.at = sending->etag;
 	validators.etag.len = (size_t)len;
-	conditions_find(sending->view->vars, &conditions);
 	status = conditions_status(&conditions, &validators);
 	if (status == 304) {
 		len = shared_fields(sending, "304 Not Modified", head);

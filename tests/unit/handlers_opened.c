@@ -96,6 +96,69 @@ what_is_large_is_closed(void **state)
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 
+/* The note of a file that is open, or NULL. */
+static struct opened_note *
+note_of(const char *name)
+{
+	struct opened_note *note;
+	struct stat is;
+	int fd = opened_open(path_of(name), &is);
+
+	assert_true(fd >= 0);
+	note = opened_note(fd, &is);
+	opened_close(fd);
+	return note;
+}
+
+/* A file that has just changed gets none, so that is what there is to wait for. */
+static struct opened_note *
+wait_for_note(const char *name)
+{
+	struct opened_note *note;
+
+	while ((note = note_of(name)) == NULL)
+		usleep(50 * 1000);
+	return note;
+}
+
+static void
+a_note_ends_with_a_change(void **state)
+{
+	struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
+	struct opened_note *note;
+	char *from;
+
+	(void)state;
+	put("noted", "123");
+	assert_null(note_of("noted"));
+	note = wait_for_note("noted");
+	assert_int_equal(note->head_len, 0);
+	opened_end();
+	/* It stays for a second, unless that went by between these two. */
+	do
+		note_of("noted")->head_len = 1;
+	while (note_of("noted")->head_len == 0);
+	/* Of the same length and with the same time: st_ctim tells. */
+	put("noted", "321");
+	assert_int_equal(utimensat(-1, path_of("noted"), times, 0), 0);
+	assert_null(note_of("noted"));
+	note = wait_for_note("noted");
+	assert_int_equal(note->head_len, 0);
+	/* Another one in its place. */
+	put("noting", "456");
+	wait_for_note("noting");
+	opened_end();
+	note = note_of("noted");
+	note->head_len = 1;
+	from = strdup(path_of("noting"));
+	assert_int_equal(rename(from, path_of("noted")), 0);
+	free(from);
+	note = note_of("noted");
+	assert_true(note == NULL || note->head_len == 0);
+	opened_end();
+	assert_int_equal(unlink(path_of("noted")), 0);
+}
+
 static int
 begin(void **state)
 {
@@ -119,6 +182,7 @@ main(void)
 		cmocka_unit_test(a_file_stays_open),
 		cmocka_unit_test(what_changes_is_seen),
 		cmocka_unit_test(what_is_large_is_closed),
+		cmocka_unit_test(a_note_ends_with_a_change),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

@@ -14,6 +14,7 @@
 #include "fake_host.h"
 #include "handlers/conditions.h"
 #include "handlers/handlers.h"
+#include "handlers/opened.h"
 
 #define MODIFIED 1767225600             /* 2026-01-01 00:00:00 */
 #define MODIFIED_TEXT "Thu, 01 Jan 2026 00:00:00 GMT"
@@ -78,6 +79,49 @@ a_file_is_sent_whole(void **state)
 	get("HEAD", NULL, NULL);
 	assert_true(fake_has_field(&request, "Content-Length: 10"));
 	assert_int_equal(request.body_len, 0);
+}
+
+/* From its note too: once the file is old enough to have one. */
+static void
+again_is_the_same(void **state)
+{
+	char head[sizeof request.head];
+	struct opened_note *note;
+	struct stat is;
+	int fd;
+
+	(void)state;
+	get("GET", NULL, NULL);
+	memcpy(head, request.head, sizeof head);
+	do {
+		usleep(50 * 1000);
+		fd = opened_open(file, &is);
+		note = opened_note(fd, &is);
+		opened_close(fd);
+	} while (note == NULL);
+	opened_end();
+	/* A note stays for a second: unless that goes by in here, the second is from the first. */
+	do {
+		get("GET", NULL, NULL);
+		get("GET", NULL, NULL);
+		fd = opened_open(file, &is);
+		note = opened_note(fd, &is);
+		opened_close(fd);
+	} while (note->head_len == 0);
+	assert_int_equal(note->body_len, 10);
+	assert_string_equal(request.head, head);
+	assert_string_equal(request.body, "0123456789");
+	get("HEAD", NULL, NULL);
+	assert_true(fake_has_field(&request, "Content-Length: 10"));
+	assert_int_equal(request.body_len, 0);
+	get("GET", "HTTP_RANGE", "bytes=1-2");
+	assert_true(fake_has_field(&request, "Content-Range: bytes 1-2/10"));
+	assert_string_equal(request.body, "12");
+	get("GET", "HTTP_IF_NONE_MATCH", etag);
+	assert_true(fake_has_field(&request, "Status: 304 Not Modified"));
+	get("GET", NULL, NULL);
+	assert_string_equal(request.head, head);
+	assert_string_equal(request.body, "0123456789");
 }
 
 static void
@@ -255,6 +299,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_sent_whole),
+		cmocka_unit_test(again_is_the_same),
 		cmocka_unit_test(other_methods_are_refused),
 		cmocka_unit_test(conditions_are_met),
 		cmocka_unit_test(a_part_is_sent),
