@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,8 @@ struct control {
 	bool has_group;
 	struct event *accepting;
 	unsigned asking;
+	int reserve;                    /* makes room to accept where no descriptor is left */
+	bool paused;                    /* and that one is used: nobody is accepted */
 };
 
 struct asking {
@@ -43,6 +46,39 @@ struct asking {
 	bool with_board;                /* the answer's first byte carries it */
 	bool holds;                     /* stays open until the manager ends */
 };
+
+static void
+keep_reserve(struct control *control)
+{
+	if (control->reserve < 0)
+		control->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (control->paused && control->reserve >= 0)
+		control->paused = event_add(control->accepting, NULL) != 0;
+}
+
+void
+control_tick(struct manager *manager)
+{
+	if (manager->control != NULL)
+		keep_reserve(manager->control);
+}
+
+/* Who asks what is wrong is to be told also where no descriptor is left. */
+static int
+accept_one(struct control *control)
+{
+	int fd = accept4(control->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd >= 0 || (errno != EMFILE && errno != ENFILE))
+		return fd;
+	if (control->reserve >= 0) {
+		fd_close(&control->reserve);
+		return accept4(control->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	}
+	event_del(control->accepting);
+	control->paused = true;
+	return -1;
+}
 
 bool
 control_open(struct manager *manager, struct fault *fault)
@@ -62,6 +98,8 @@ control_open(struct manager *manager, struct fault *fault)
 	if (control == NULL)
 		return fault_set(fault, ENOMEM, "open the control socket");
 	control->manager = manager;
+	control->reserve = -1;
+	keep_reserve(control);
 	control->has_group = group != NULL;
 	control->group = group != NULL ? group->gr_gid : 0;
 	control->fd = listener_open_unix(settings->control_socket, 0, control->group,
@@ -78,12 +116,15 @@ control_open(struct manager *manager, struct fault *fault)
 static void
 asking_end(struct asking *asking)
 {
-	asking->control->asking--;
+	struct control *control = asking->control;
+
+	control->asking--;
 	if (asking->event != NULL)
 		event_free(asking->event);
 	buf_free(&asking->answer);
 	fd_close(&asking->fd);
 	free(asking);
+	keep_reserve(control);
 }
 
 static void
@@ -346,8 +387,9 @@ on_connection(int listener, short what, void *context)
 	struct control *control = context;
 	struct timeval patience = { PATIENCE_S, 0 };
 	struct asking *asking;
-	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = accept_one(control);
 
+	(void)listener;
 	(void)what;
 	if (fd < 0)
 		return;
@@ -357,6 +399,7 @@ on_connection(int listener, short what, void *context)
 	    calloc(1, sizeof *asking) : NULL;
 	if (asking == NULL) {
 		fd_close(&fd);
+		keep_reserve(control);
 		return;
 	}
 	control->asking++;
@@ -388,6 +431,7 @@ control_close(struct manager *manager)
 		return;
 	unlink(manager->settings->control_socket);
 	fd_close(&manager->control->fd);
+	fd_close(&manager->control->reserve);
 	free(manager->control);
 	manager->control = NULL;
 }

@@ -17,4 +17,7 @@ bool control_open(struct manager *manager, struct fault *fault);
 bool control_serve(struct manager *manager, struct fault *fault);
 void control_close(struct manager *manager);
 
+/* Once in a while: take connections again where there were no descriptors for them. */
+void control_tick(struct manager *manager);
+
 #endif

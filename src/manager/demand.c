@@ -31,6 +31,14 @@ queued_of(const struct manager *manager, const struct pool *pool)
 	return queued < pool->slot_count ? queued : pool->slot_count;
 }
 
+static uint32_t
+sticky_of(const struct manager *manager, const struct pool *pool)
+{
+	return board_sticky(
+	    manager->part_rows + (size_t)pool->index * manager->multiplexer_count,
+	    manager->multiplexer_count);
+}
+
 static void
 count_idle(const struct pool *pool, uint32_t slot, uint64_t idle_ms, struct scale_pool *counts,
     struct longest *longest, uint64_t since)
@@ -119,6 +127,46 @@ count(struct pool *pool, uint32_t queued, uint64_t now, struct scale_pool *count
 		counts->min_spare = counts->min = counts->fresh = 0;
 }
 
+/* How many will leave at the end of what they run: room that is being made. */
+static uint32_t
+told_to_leave(const struct manager *manager)
+{
+	uint32_t i, count = 0;
+
+	for (i = 0; i < manager->slot_count; i++)
+		count += manager->slots[i].state == SLOT_IDLE && manager->slots[i].asked;
+	return count;
+}
+
+/*
+ * None is idle; some may only hold a client's kept connection.  Which ones is
+ * theirs to know: the one leased for the longest in a pool that has such is told
+ * to leave when it is done, and its multiplexer closes what it holds.
+ */
+static bool
+release_one(struct manager *manager, const struct pool *for_whom)
+{
+	uint64_t since, oldest = UINT64_MAX;
+	uint32_t i, best = UINT32_MAX;
+
+	for (i = 0; i < manager->slot_count; i++) {
+		const struct slot *slot = &manager->slots[i];
+		const struct pool *pool = manager->pools[slot->pool];
+
+		if (slot->state != SLOT_IDLE || slot->asked || pool == for_whom ||
+		    sticky_of(manager, pool) == 0 ||
+		    slot_board_state(manager, i, NULL, &since) != SLOT_LEASED || since >= oldest)
+			continue;
+		oldest = since;
+		best = i;
+	}
+	if (best == UINT32_MAX)
+		return false;
+	slot_leave(manager, best);
+	multiplexers_ring_all(manager);
+	return true;
+}
+
 /* Let the longest idle of all other pools go, where nobody waits for it. */
 static bool
 evict_one(struct manager *manager, const struct pool *for_whom, uint64_t now)
@@ -137,7 +185,8 @@ evict_one(struct manager *manager, const struct pool *for_whom, uint64_t now)
 		    longest.since < best.since)
 			best = longest;
 	}
-	return best.slot != UINT32_MAX && slot_retire(manager, best.slot);
+	return best.slot != UINT32_MAX ? slot_retire(manager, best.slot) :
+	    release_one(manager, for_whom);
 }
 
 static void
@@ -153,12 +202,13 @@ retire_some(struct pool *pool, uint32_t how_many, uint64_t now)
 	}
 }
 
+/* *promised: what queues ask for, of all pools looked at so far, and could not get yet. */
 static void
-balance(struct pool *pool, uint32_t queued, uint64_t now)
+balance(struct pool *pool, uint32_t queued, uint64_t now, uint32_t *promised)
 {
 	struct manager *manager = pool->manager;
 	struct scale_server server = { manager->live, manager->leaving,
-	    manager->settings->server_limit };
+	    manager->settings->server_limit, *promised };
 	struct scale_answer answer;
 	struct scale_pool counts;
 	struct longest longest;
@@ -170,7 +220,8 @@ balance(struct pool *pool, uint32_t queued, uint64_t now)
 	for (i = 0; i < answer.spawn; i++)
 		if (!slot_fork(manager, pool))
 			break;
-	for (i = 0; i < answer.evict; i++)
+	*promised += answer.asks > i ? answer.asks - i : 0;
+	for (i = answer.evict > 0 ? told_to_leave(manager) : 0; i < answer.evict; i++)
 		if (!evict_one(manager, pool, now))
 			break;
 	retire_some(pool, answer.retire, now);
@@ -179,7 +230,7 @@ balance(struct pool *pool, uint32_t queued, uint64_t now)
 }
 
 static void
-look_at(struct pool *pool, uint32_t queued, uint64_t now)
+look_at(struct pool *pool, uint32_t queued, uint64_t now, uint32_t *promised)
 {
 	struct manager *manager = pool->manager;
 	bool kept = !pool->drained && !pool->removed && manager->phase == MANAGER_RUNNING;
@@ -187,7 +238,7 @@ look_at(struct pool *pool, uint32_t queued, uint64_t now)
 	pool_look(pool, queued);
 	/* While it starts: others make room for what waits already. */
 	if (pool->state == POOL_READY || pool->state == POOL_STARTING)
-		balance(pool, queued, now);
+		balance(pool, queued, now, promised);
 	else if (pool->state == POOL_COLD && now >= pool->retry_at &&
 	    manager->phase <= MANAGER_STOPPING &&
 	    scale_wakes(queued, kept ? pool->settings->tuning.min_processors : 0))
@@ -199,21 +250,26 @@ look(struct manager *manager)
 {
 	struct timeval again = { 0, LOOK_AGAIN_MS * 1000 };
 	uint64_t now = clock_ms();
+	uint32_t i, queued, promised = 0;
 	bool wait = false;
-	uint32_t i, queued;
 
 	manager->looked_at = now;
 	/* Rung from here on is rung anew. */
 	atomic_store(&manager->board->manager_rung, 0);
+	/* First those where somebody waits; spare ones get what they leave. */
+	for (i = 0; i < manager->pool_count; i++) {
+		queued = queued_of(manager, manager->pools[i]);
+		if (queued > 0)
+			look_at(manager->pools[i], queued, now, &promised);
+		wait = wait || queued > 0;
+	}
+	/* Thousands are cold: they cost a few loads. */
 	for (i = 0; i < manager->pool_count; i++) {
 		struct pool *pool = manager->pools[i];
 
-		queued = queued_of(manager, pool);
-		wait = wait || queued > 0;
-		/* Thousands are cold: they cost two loads. */
-		if (queued > 0 || !TAILQ_EMPTY(&pool->zygotes) ||
-		    pool->settings->tuning.min_processors > 0)
-			look_at(pool, queued, now);
+		if ((!TAILQ_EMPTY(&pool->zygotes) || pool->settings->tuning.min_processors > 0) &&
+		    queued_of(manager, pool) == 0)
+			look_at(pool, 0, now, &promised);
 	}
 	if (wait)
 		event_add(manager->look_again, &again);

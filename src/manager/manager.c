@@ -258,6 +258,7 @@ on_tick(int fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	multiplexers_tick(manager, now);
+	control_tick(manager);
 	for (i = 0; i < manager->pool_count; i++) {
 		pool_tick(manager->pools[i], now);
 		if (manager->pools[i]->loading != NULL)

@@ -59,20 +59,24 @@ wanted(const struct scale_pool *pool)
 struct scale_answer
 scale_decide(const struct scale_pool *pool, const struct scale_server *server)
 {
-	struct scale_answer answer = { 0, 0, 0, false };
+	struct scale_answer answer = { 0 };
 	uint64_t total = (uint64_t)pool->idle + pool->leased + pool->starting;
 	uint64_t room = above(pool->max, total + pool->leaving);
 	uint64_t server_room = above(server->limit, server->live);
 	uint64_t asked = above(pool->queued, (uint64_t)pool->idle + pool->starting);
 
+	answer.asks = least(asked, room);
 	answer.retire = retired(pool);
 	answer.sleep = total + pool->leaving + pool->queued + pool->min == 0 &&
 	    pool->zygote_timeout != 0 && pool->rested >= pool->zygote_timeout;
+	if (pool->resting)
+		answer.asks = 0;
 	if (pool->resting || answer.retire > 0 || answer.sleep)
 		return answer;
-	answer.spawn = least(least(wanted(pool), room), server_room);
+	answer.spawn = least(least(wanted(pool), room),
+	    most(least(answer.asks, server_room), above(server_room, server->promised)));
 	/* Those that leave already make room: don't ask for it twice. */
-	answer.evict = least(above(least(asked, room), server_room + server->leaving), UINT32_MAX);
+	answer.evict = least(above(answer.asks, server_room + server->leaving), UINT32_MAX);
 	return answer;
 }
 

@@ -33,19 +33,22 @@ struct scale_server {
 	uint32_t live;          /* processors of all pools, those that leave included */
 	uint32_t leaving;
 	uint64_t limit;         /* server_limit */
+	uint32_t promised;      /* of its room, to what waits in other pools */
 };
 
 struct scale_answer {
 	uint32_t spawn;         /* fork so many now */
 	uint32_t retire;        /* let so many of its idle ones go, longest idle first */
 	uint32_t evict;         /* other pools should give up so many idle ones */
+	uint32_t asks;          /* so many its queue asks for, the server's limit aside */
 	bool sleep;             /* its zygote is needed no more */
 };
 
 /*
  * What the queue asks for is spawned at once, as far as max and the server's
  * limit allow; then the spare ones.  What the queue asks for and the server's
- * limit forbids is to be made room for; a spare processor is not worth that.
+ * limit forbids is to be made room for; a spare processor is not worth that, nor
+ * does it get room that was made for others.
  */
 struct scale_answer scale_decide(const struct scale_pool *pool,
     const struct scale_server *server);

@@ -33,10 +33,7 @@ INTEGRATION_TESTS = \
 	%D%/21-scaling.t \
 	%D%/30-fastcgi-front.t \
 	%D%/31-fastcgi-faults.t \
-	%D%/40-status-http.t
-# Perl's own
-INTEGRATION_TESTS += \
+	%D%/40-status-http.t \
 	%D%/50-psgi.t
-
 EXTRA_DIST += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

@@ -230,9 +230,10 @@ spawn(struct model_pool *pool, uint64_t now)
 }
 
 static void
-look(struct model *model, struct model_pool *pool)
+look(struct model *model, struct model_pool *pool, uint32_t *promised)
 {
-	struct scale_server server = { live_all(model, false), live_all(model, true), model->limit };
+	struct scale_server server = { live_all(model, false), live_all(model, true), model->limit,
+	    *promised };
 	struct scale_pool counts = count(pool, model->now);
 	struct scale_answer answer;
 	uint32_t i;
@@ -243,6 +244,7 @@ look(struct model *model, struct model_pool *pool)
 	answer = scale_decide(&counts, &server);
 	for (i = 0; i < answer.spawn; i++)
 		spawn(pool, model->now);
+	*promised += answer.asks > i ? answer.asks - i : 0;
 	for (i = 0; i < answer.evict; i++)
 		evict(model, pool);
 	for (i = 0; i < answer.retire; i++)
@@ -251,6 +253,24 @@ look(struct model *model, struct model_pool *pool)
 		pool->warm = false;
 		pool->slept_at = model->now;
 	}
+}
+
+/* First those where somebody waits, as demand.c does. */
+static void
+look_all(struct model *model)
+{
+	uint32_t promised = 0;
+	bool waited[POOLS];
+	unsigned i;
+
+	for (i = 0; i < POOLS; i++) {
+		waited[i] = model->pools[i].queued > 0;
+		if (waited[i])
+			look(model, &model->pools[i], &promised);
+	}
+	for (i = 0; i < POOLS; i++)
+		if (!waited[i])
+			look(model, &model->pools[i], &promised);
 }
 
 /* Run the trace to that time; print processes at a few moments. */
@@ -264,13 +284,13 @@ run(struct model *model, const struct arrivals *trace, size_t count, uint64_t un
 	print_message("# %s, ms: processes", name);
 	for (; model->now <= until; model->now++) {
 		arrive(model, trace, count);
+		if (model->now % LOOK_MS == 0)
+			look_all(model);
 		for (i = 0; i < POOLS; i++) {
 			struct model_pool *pool = &model->pools[i];
 
 			move(pool, model->now);
 			serve(pool, model->now);
-			if (model->now % LOOK_MS == 0)
-				look(model, pool);
 			if (live(pool) > pool->most)
 				pool->most = live(pool);
 			assert_true(live(pool) <= pool->numbers.max);
@@ -394,6 +414,24 @@ test_full_server(void **state)
 	assert_int_equal(live(&model.pools[2]), 1);
 }
 
+/* A pool that wants many spare ones doesn't take the room that is made for another. */
+static void
+test_greedy(void **state)
+{
+	const struct arrivals trace[] = {
+		{ .at = 0, .pool = 0, .count = 1, .takes = 5, .every = 20, .times = 500 },
+		{ .at = 1000, .pool = 1, .count = 4, .takes = 500 },
+	};
+	struct model model = { .limit = 6, .pools = {
+		{ .numbers = { .max = 6, .min_spare = 5, .idle_timeout = 60000 } },
+		{ .numbers = { .max = 4, .idle_timeout = 60000 } } } };
+
+	(void)state;
+	run(&model, trace, 2, 5000, "a greedy pool fills the machine, another one needs four");
+	assert_int_equal(model.pools[1].served, 4);
+	assert_in_range(model.pools[1].longest_wait, 1, 40);
+}
+
 static void
 test_full_queue_beside(void **state)
 {
@@ -423,6 +461,7 @@ main(void)
 		cmocka_unit_test(test_static),
 		cmocka_unit_test(test_max_spare),
 		cmocka_unit_test(test_full_server),
+		cmocka_unit_test(test_greedy),
 		cmocka_unit_test(test_full_queue_beside),
 	};
 
