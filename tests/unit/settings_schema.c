@@ -72,6 +72,7 @@ every_default_parses(void **state)
 	if (said.count > 0)
 		fail_msg("%s", said.at[0].text);
 	arena_free(&reading.arena);
+	arena_free(&reading.scratch);
 }
 
 static void
