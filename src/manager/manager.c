@@ -88,6 +88,8 @@ manager_multiplexer_ready(struct manager *manager)
 	fd_close(&manager->said);
 	snprintf(text, sizeof text, "READY=1\nMAINPID=%d", (int)getpid());
 	notify(text);
+	if (manager->stop_ready)
+		manager_stop(manager, manager->stop_ready_ms);
 }
 
 /* ---- the stop */
@@ -126,6 +128,18 @@ manager_multiplexer_gone(struct manager *manager)
 		end_zygotes(manager);
 }
 
+/* A multiplexer may hold a request already: that is finished as any other.  Asked twice: not. */
+static void
+stop_once_ready(struct manager *manager, uint64_t timeout_ms)
+{
+	if (manager->stop_ready) {
+		manager_fail_start(manager, "stopped before it was ready");
+		return;
+	}
+	manager->stop_ready = true;
+	manager->stop_ready_ms = timeout_ms;
+}
+
 void
 manager_stop(struct manager *manager, uint64_t timeout_ms)
 {
@@ -133,7 +147,7 @@ manager_stop(struct manager *manager, uint64_t timeout_ms)
 	size_t i;
 
 	if (manager->phase == MANAGER_STARTING) {
-		manager_fail_start(manager, "stopped before it was ready");
+		stop_once_ready(manager, timeout_ms);
 		return;
 	}
 	if (manager->phase == MANAGER_ENDING)

@@ -44,7 +44,8 @@ struct manager {
 	enum manager_phase phase;
 	uint64_t started;               /* ms */
 	uint64_t stop_by;               /* ms; 0: no bound */
-	unsigned stops_asked;
+	bool stop_ready;                /* told to stop before it was ready: once it is */
+	uint64_t stop_ready_ms;         /* with that bound */
 
 	struct paths paths;
 	uint64_t plain_nofile;          /* the soft limit that we were started with */
