@@ -145,6 +145,14 @@ struct handler {
 	const char *name;       /* as in the configuration: "php" */
 
 	/*
+	 * In the loader (fast_start), which is root's and from which zygotes are
+	 * forked: map the libraries that load() will want, from folders that only
+	 * root may write to, and run nothing of them.  What can't be mapped is
+	 * left to load().  May be NULL.
+	 */
+	void (*map)(const struct handler_host *host);
+
+	/*
 	 * In the zygote, as the pool's user, before the chroot: load libraries
 	 * and extensions, then call host->enter_root(), then run what is the
 	 * user's (preload).  The pool's vhosts are settings->vhosts[pool->vhosts[i]].

@@ -5,7 +5,8 @@
  * exactly, closes the channel it came on.
  *
  * A multiplexer is trusted with connections; a zygote is trusted with nothing:
- * what it says is used about its own pool's slots only, after a check.
+ * what it says is used about its own pool's slots only, after a check.  The
+ * loader (fast_start) has run nothing of any user.
  */
 #ifndef PERUSERD_MESSAGE_H
 #define PERUSERD_MESSAGE_H
@@ -21,7 +22,8 @@
 enum role {
 	ROLE_MANAGER = 1,
 	ROLE_MULTIPLEXER,
-	ROLE_ZYGOTE
+	ROLE_ZYGOTE,
+	ROLE_LOADER
 };
 
 struct message_listener {
@@ -71,6 +73,23 @@ struct message_fault {
 	char text[MESSAGE_TEXT];/* terminated by its sender; the receiver makes sure and escapes it */
 };
 
+struct message_part {
+	uint32_t token;         /* of the zygote that it is for */
+	uint32_t number;        /* enum inherited_fd: where that zygote shall find it */
+};
+
+struct message_start {
+	uint32_t token;
+	uint32_t namespaces;    /* 1: with PID, mount and IPC namespaces of its own */
+};
+
+struct message_started {
+	uint32_t token;
+	int32_t pid;            /* a child of the manager's; 0: none was made */
+	int32_t error;          /* then errno */
+	uint32_t reserved;
+};
+
 struct message_none {
 	uint32_t reserved[2];
 };
@@ -102,7 +121,12 @@ struct message_none {
 	M(FORKED,       ZYGOTE,      MANAGER,     struct message_slot,      0)  \
 	M(NOT_FORKED,   ZYGOTE,      MANAGER,     struct message_slot_gone, 0)  \
 	M(GONE,         ZYGOTE,      MANAGER,     struct message_slot_gone, 0)  \
-	M(FAULT,        ZYGOTE,      MANAGER,     struct message_fault,     0)
+	M(FAULT,        ZYGOTE,      MANAGER,     struct message_fault,     0)  \
+	/* to and from the loader */                                            \
+	M(PART,         MANAGER,     LOADER,      struct message_part,      1)  \
+	M(START,        MANAGER,     LOADER,      struct message_start,     0)  \
+	M(MAPPED,       LOADER,      MANAGER,     struct message_none,      0)  \
+	M(STARTED,      LOADER,      MANAGER,     struct message_started,   0)
 
 /*
  * LISTENER      a bound, listening, non-blocking socket to accept on
@@ -128,6 +152,11 @@ struct message_none {
  * NOT_FORKED    fork failed; status is the errno
  * GONE          that slot's processor has ended; status as wait(2) gives it
  * FAULT         the zygote can't go on and exits; why
+ * PART          one of the descriptors that the zygote of that token is to find
+ * START         they are all there: make it
+ * MAPPED        the libraries are mapped: zygotes may be asked for
+ * STARTED       the answer to START; the new process is the manager's child, as the kernel
+ *               will confirm
  */
 
 enum message_type {
@@ -155,6 +184,9 @@ struct message {
 		struct message_signal signal;
 		struct message_stop stop;
 		struct message_fault fault;
+		struct message_part part;
+		struct message_start start;
+		struct message_started started;
 		struct message_none none;
 	} body;
 };

@@ -9,4 +9,5 @@ libbase_la_SOURCES = \
 	%D%/log.c %D%/log.h \
 	%D%/memory.c %D%/memory.h \
 	%D%/net.c %D%/net.h \
+	%D%/process.c %D%/process.h \
 	%D%/str.c %D%/str.h

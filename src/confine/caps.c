@@ -22,6 +22,11 @@ static const cap_value_t manager_uses[] = {
 	CAP_SYS_NICE,
 };
 
+/* The loader's: what its children need to become who they are to be. */
+static const cap_value_t loader_caps[] = {
+	CAP_SETUID, CAP_SETGID, CAP_SYS_CHROOT, CAP_SYS_ADMIN,
+};
+
 static const cap_value_t chroot_cap[] = { CAP_SYS_CHROOT };
 
 static bool
@@ -161,4 +166,10 @@ confine_manager(struct fault *fault)
 			    "start as root", (int)manager_needs[i]);
 	return cut_bounding_to(manager_uses, COUNT(manager_uses), fault) &&
 	    set_to(keep, count, fault);
+}
+
+bool
+caps_loader(struct fault *fault)
+{
+	return cut_bounding_to(NULL, 0, fault) && set_to(loader_caps, COUNT(loader_caps), fault);
 }

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <peruserd/inherit.h>
@@ -122,4 +123,14 @@ confine_become(int fd, int control_fd, struct confinement *record, enum confine_
 		return false;
 	*step = CONFINE_STEP_NONE;
 	return true;
+}
+
+bool
+confine_loader(int control_fd, struct fault *fault)
+{
+	static const struct confinement plain = { .flags = CONFINE_NO_NEW_PRIVS };
+
+	umask(077);
+	return caps_loader(fault) && set_privileges(&plain, fault) &&
+	    tie_to_parent(control_fd, fault);
 }

@@ -81,6 +81,13 @@ bool confine_enter(int root_fd, enum confine_step *step, struct fault *fault);
 bool confine_prove(const struct confinement *record, struct fault *fault);
 
 /*
+ * The loader, which stays root: SETUID, SETGID, SYS_CHROOT and SYS_ADMIN alone,
+ * an empty bounding set, no_new_privs, not dumpable, SIGKILL at the manager's
+ * death.
+ */
+bool confine_loader(int control_fd, struct fault *fault);
+
+/*
  * The manager's own set: cut the effective, permitted and bounding sets to
  * what section 2 of the design names.
  */

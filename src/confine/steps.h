@@ -32,6 +32,9 @@ bool caps_cut_bounding(const struct confinement *record, struct fault *fault);
 /* Reduce all sets but the bounding one to that. */
 bool caps_cut(enum caps_left left, struct fault *fault);
 
+/* The loader's four, and an empty bounding set. */
+bool caps_loader(struct fault *fault);
+
 /* True if they are that now, the bounding set of that record included. */
 bool caps_are(const struct confinement *record, enum caps_left left, struct fault *fault);
 

@@ -28,6 +28,7 @@ php_la_SOURCES = \
 	%D%/php_folders.c \
 	%D%/php_functions.c \
 	%D%/php_limit.c \
+	%D%/php_map.c \
 	%D%/php_sapi.c \
 	%D%/php_settings.c \
 	%D%/php_start.c \

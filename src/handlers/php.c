@@ -163,6 +163,7 @@ __attribute__((visibility("default")))
 const struct handler peruser_handler = {
 	.version = HANDLER_VERSION,
 	.name = "php",
+	.map = php_map,
 	.load = load,
 	.begin = begin,
 	.serve = serve,

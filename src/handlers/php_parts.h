@@ -3,6 +3,7 @@
  *
  *   php.c            the handler: one request from its variables to its answer
  *   php_start.c      load(): PHP's start, the chroot in the middle of it
+ *   php_map.c        map(): the libraries mapped in the loader, nothing run
  *   php_settings.c   php.ini, php_value and its sisters, of pool and vhost
  *   php_folders.c    folders a chroot may lack, and the script's own folder
  *   php_zones.c      time zones for a chroot that has none
@@ -19,6 +20,7 @@
 #ifndef PERUSERD_HANDLERS_PHP_PARTS_H
 #define PERUSERD_HANDLERS_PHP_PARTS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -59,6 +61,12 @@ php_loosen(const char *text)
 
 /* php_start.c: all of load().  False: the reason was logged. */
 bool php_start(void);
+
+/* Where the system's php.ini and conf.d are; false where PHP's own place holds. */
+bool php_ini_folder(char folder[PATH_MAX]);
+
+/* php_map.c: all of map(), in the loader. */
+void php_map(const struct handler_host *host);
 
 /* From our extension's start, while PHP loads: be there when it has loaded all. */
 void php_start_watch(void);

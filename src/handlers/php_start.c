@@ -74,8 +74,8 @@ php_start_watch(void)
  * Ours is none of them: the first that is there, php-fpm's before the
  * library's own, for that is where a site's PHP was tuned until now.
  */
-static bool
-ini_folder(char folder[PATH_MAX])
+bool
+php_ini_folder(char folder[PATH_MAX])
 {
 	static const char *const names[] = { "fpm", "embed", "cli" };
 	char built_in[] = PHP_CONFIG_FILE_PATH, file[PATH_MAX + 16];
@@ -102,7 +102,7 @@ ini_choose(void)
 	static char file[PATH_MAX + 16], scan[PATH_MAX + 32];
 	const struct pool_settings *pool = php_now.pool;
 	char folder[PATH_MAX];
-	bool found = ini_folder(folder);
+	bool found = php_ini_folder(folder);
 
 	if (pool->php_ini != NULL)
 		php_sapi.php_ini_path_override = pool->php_ini;

@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,9 +15,9 @@
 #include <peruserd/inherit.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "manager/child.h"
 
-#define NAMESPACES ((uint64_t)(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC))
 #define CHANNEL_BUFFER (1 << 20)        /* the kernel cuts it to wmem_max */
 #define ENVIRONMENT_MAX 8
 
@@ -65,24 +63,6 @@ environment_make(struct environment *env, const char *handlers)
 #endif
 }
 
-/* Like fork, with a pidfd.  clone3 is missing where an older seccomp filter hides it. */
-static pid_t
-clone_process(uint64_t flags, int *pidfd)
-{
-	struct clone_args args;
-	long pid;
-
-	memset(&args, 0, sizeof args);
-	args.flags = flags | CLONE_PIDFD;
-	args.pidfd = (uint64_t)(uintptr_t)pidfd;
-	args.exit_signal = SIGCHLD;
-	pid = syscall(SYS_clone3, &args, sizeof args);
-	if (pid < 0 && errno == ENOSYS)
-		pid = syscall(SYS_clone, (unsigned long)(flags | CLONE_PIDFD | SIGCHLD), NULL,
-		    pidfd, NULL, NULL);
-	return (pid_t)pid;
-}
-
 /* In the child: async-signal-safe calls only. */
 static void
 become_program(const struct child_plan *plan, const int fds[INHERIT_COUNT],
@@ -117,7 +97,7 @@ spawn(const struct child_plan *plan, uint64_t flags, const int fds[INHERIT_COUNT
 	/* Our handlers write to the loop's own pipe: none may run in the child. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	pid = clone_process(flags, pidfd);
+	pid = process_clone(flags, pidfd);
 	if (pid == 0)
 		become_program(plan, fds, argv, env->list);
 	saved = errno;
@@ -166,13 +146,34 @@ child_start(struct child *child, const struct child_plan *plan, struct fault *fa
 	fds[INHERIT_SETTINGS] = fd_sealed("settings", plan->settings, plan->settings_len);
 	fds[INHERIT_BOARD] = plan->extra;
 	if (nowhere >= 0 && fds[INHERIT_SETTINGS] >= 0)
-		started = (plan->namespaces && start_with(child, plan, NAMESPACES, fds, &env)) ||
+		started = (plan->namespaces && start_with(child, plan, PROCESS_NAMESPACES, fds, &env)) ||
 		    start_with(child, plan, 0, fds, &env);
 	if (!started)
 		fault_set(fault, errno, "start %s", plan->path);
 	fd_close(&fds[INHERIT_SETTINGS]);
 	fd_close(&nowhere);
 	return started;
+}
+
+bool
+child_adopt(struct child *child, pid_t pid, bool namespaced, struct fault *fault)
+{
+	siginfo_t info;
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (pidfd < 0)
+		return fault_set(fault, errno, "open the process %d", (int)pid);
+	memset(&info, 0, sizeof info);
+	/* Only of a child of ours may one ask whether it has ended. */
+	if (waitid(WAIT_BY_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
+		fault_set(fault, errno, "process %d is no child of ours", (int)pid);
+		fd_close(&pidfd);
+		return false;
+	}
+	child->pid = pid;
+	child->pidfd = pidfd;
+	child->namespaced = namespaced;
+	return true;
 }
 
 bool

@@ -34,6 +34,9 @@ struct child_plan {
 
 bool child_start(struct child *child, const struct child_plan *plan, struct fault *fault);
 
+/* Take a child that another process made with us as its parent: pid is checked to be one. */
+bool child_adopt(struct child *child, pid_t pid, bool namespaced, struct fault *fault);
+
 /* Signal it.  True also where it has ended already. */
 bool child_signal(const struct child *child, int signal);
 

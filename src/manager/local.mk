@@ -6,6 +6,7 @@ libmanager_la_SOURCES = \
 	%D%/control.c %D%/control.h \
 	%D%/demand.c %D%/demand.h \
 	%D%/listener.c %D%/listener.h \
+	%D%/loader.c %D%/loader.h \
 	%D%/logs.c %D%/logs.h \
 	%D%/manager.c %D%/manager.h \
 	%D%/multiplexers.c %D%/multiplexers.h \

@@ -80,6 +80,7 @@ manager_multiplexer_ready(struct manager *manager)
 	if (manager->phase != MANAGER_STARTING)
 		return;
 	manager->phase = MANAGER_RUNNING;
+	loader_tick(&manager->loader, clock_ms());
 	log_notice("peruserd %s is ready: %zu listeners, %u pools, %u vhosts, %u multiplexers",
 	    PACKAGE_VERSION, settings->listen_count, settings->pool_count, settings->vhost_count,
 	    manager->multiplexer_count);
@@ -101,6 +102,7 @@ end_zygotes(struct manager *manager)
 	uint32_t i;
 
 	manager->phase = MANAGER_ENDING;
+	loader_end(&manager->loader);
 	manager->stop_by = clock_ms() + END_MS;
 	for (i = 0; i < manager->pool_count; i++)
 		TAILQ_FOREACH(zygote, &manager->pools[i]->zygotes, link) {
@@ -273,6 +275,7 @@ on_tick(int fd, short what, void *context)
 	(void)what;
 	multiplexers_tick(manager, now);
 	control_tick(manager);
+	loader_tick(&manager->loader, now);
 	for (i = 0; i < manager->pool_count; i++) {
 		pool_tick(manager->pools[i], now);
 		if (manager->pools[i]->loading != NULL)
@@ -329,6 +332,7 @@ end_all(struct manager *manager)
 		TAILQ_FOREACH(zygote, &manager->pools[i]->zygotes, link)
 			child_signal(&zygote->child, SIGKILL);
 	}
+	loader_end(&manager->loader);
 	start_undo(manager);
 }
 
@@ -345,6 +349,7 @@ manager_run(struct settings *settings, const char *config, bool foreground, int 
 	manager->foreground = foreground;
 	manager->said = said;
 	manager->started = clock_ms();
+	loader_init(&manager->loader, manager);
 	manager->pid_file = manager->board_fd = manager->board_reader = manager->status_fd = -1;
 	if (start_all(manager)) {
 		manager->base = event_base_new();

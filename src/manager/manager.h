@@ -17,6 +17,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "manager/demand.h"
+#include "manager/loader.h"
 #include "manager/multiplexers.h"
 #include "manager/paths.h"
 #include "manager/pool.h"
@@ -68,6 +69,7 @@ struct manager {
 
 	struct multiplexer *multiplexers;
 	uint32_t multiplexer_count;
+	struct loader loader;           /* fast_start's; without a child elsewhere */
 	struct pool **pools;            /* by index into settings.pools */
 	uint32_t pool_count;
 	struct slot *slots;

@@ -25,6 +25,7 @@ paths_find(struct paths *paths, const char *self, bool (*exists)(const char *pat
 
 	snprintf(paths->multiplexer, PATH_MAX, "%s", LIBEXECDIR "/peruserd/peruser-multiplexer");
 	snprintf(paths->processor, PATH_MAX, "%s", LIBEXECDIR "/peruserd/peruser-processor");
+	snprintf(paths->loader, PATH_MAX, "%s", LIBEXECDIR "/peruserd/peruser-loader");
 	snprintf(paths->handlers, PATH_MAX, "%s", HANDLERDIR);
 	if (strcmp(self, SBINDIR "/peruserd") == 0 || end == NULL)
 		return;
@@ -35,6 +36,8 @@ paths_find(struct paths *paths, const char *self, bool (*exists)(const char *pat
 		take(paths->multiplexer, self, len, "peruser-multiplexer", exists);
 	if (!take(paths->processor, self, len, ".libs/peruser-processor", exists))
 		take(paths->processor, self, len, "peruser-processor", exists);
+	if (!take(paths->loader, self, len, ".libs/peruser-loader", exists))
+		take(paths->loader, self, len, "peruser-loader", exists);
 	/* A tree that builds no module still must not load the installed ones. */
 	if (take(paths->handlers, self, len, "peruser-processor", exists))
 		snprintf(paths->handlers, PATH_MAX, "%.*s/.libs", (int)len, self);

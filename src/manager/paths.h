@@ -11,6 +11,7 @@
 struct paths {
 	char multiplexer[PATH_MAX];
 	char processor[PATH_MAX];
+	char loader[PATH_MAX];
 	char handlers[PATH_MAX];        /* the folder of php.so */
 };
 

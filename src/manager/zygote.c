@@ -93,24 +93,31 @@ prepare(const struct pool *pool, struct start *start, struct fault *fault)
 
 static void on_ended(int fd, short what, void *context);
 
-/* It runs already: where it can't be watched it is killed, and buried by a tick. */
 static void
-watch(struct zygote *zygote, struct start *start)
+watch_end(struct zygote *zygote)
 {
-	struct manager *manager = zygote->pool->manager;
-
-	zygote->ended = event_new(manager->base, zygote->child.pidfd, EV_READ | EV_PERSIST,
-	    on_ended, zygote);
-	zygote->log = fd_take(&start->log[0]);
-	if (zygote->ended == NULL || event_add(zygote->ended, NULL) != 0 ||
-	    !channel_begin(&zygote->channel, manager->base, fd_take(&start->control[0]),
-	    ROLE_ZYGOTE, zygote->pool->slot_count * QUEUE_A_SLOT + QUEUE_MORE, &zygote_calls,
-	    zygote))
+	zygote->ended = event_new(zygote->pool->manager->base, zygote->child.pidfd,
+	    EV_READ | EV_PERSIST, on_ended, zygote);
+	/* It runs already: it is killed, and buried by a tick. */
+	if (zygote->ended == NULL || event_add(zygote->ended, NULL) != 0)
 		zygote_kill(zygote, "no memory to watch its zygote");
 }
 
+/* Its channel and its log, which may be heard before the process is known. */
 static bool
-run(struct zygote *zygote, struct start *start, struct fault *fault)
+listen_to(struct zygote *zygote, struct start *start)
+{
+	struct manager *manager = zygote->pool->manager;
+
+	zygote->log = fd_take(&start->log[0]);
+	return channel_begin(&zygote->channel, manager->base, fd_take(&start->control[0]),
+	    ROLE_ZYGOTE, zygote->pool->slot_count * QUEUE_A_SLOT + QUEUE_MORE, &zygote_calls,
+	    zygote);
+}
+
+/* By the loader where it can, which then answers; else by an exec of our own. */
+static bool
+run(struct zygote *zygote, struct start *start, bool may_ask, struct fault *fault)
 {
 	const struct pool *pool = zygote->pool;
 	struct child_plan plan = {
@@ -126,9 +133,14 @@ run(struct zygote *zygote, struct start *start, struct fault *fault)
 		.handlers = pool->manager->paths.handlers,
 	};
 
+	if (!listen_to(zygote, start))
+		return fault_set(fault, ENOMEM, "watch its zygote");
+	if (may_ask && pool->settings->uses_php &&
+	    loader_ask(&pool->manager->loader, zygote, &plan))
+		return true;
 	if (!child_start(&zygote->child, &plan, fault))
 		return false;
-	watch(zygote, start);
+	watch_end(zygote);
 	return true;
 }
 
@@ -167,29 +179,71 @@ say_namespaces(const struct zygote *zygote)
 	log_warning("the kernel gives no namespaces: pools run without them");
 }
 
+static bool
+begin(struct zygote *zygote, bool may_ask, struct fault *fault)
+{
+	struct start start;
+	bool running;
+
+	memset(&start, 0, sizeof start);
+	start.control[0] = start.control[1] = start.log[0] = start.log[1] = start.root = -1;
+	running = prepare(zygote->pool, &start, fault) && run(zygote, &start, may_ask, fault);
+	start_end(&start);
+	if (running && zygote->token == 0)
+		say_namespaces(zygote);
+	if (running)
+		multiplexers_pool_log(zygote->pool->manager, zygote);
+	return running;
+}
+
 struct zygote *
 zygote_new(struct pool *pool, struct fault *fault)
 {
 	struct zygote *zygote = calloc(1, sizeof *zygote);
-	struct start start;
-	bool running;
 
 	if (zygote == NULL) {
 		fault_set(fault, ENOMEM, "prepare its zygote");
 		return NULL;
 	}
 	join(zygote, pool);
-	memset(&start, 0, sizeof start);
-	start.control[0] = start.control[1] = start.log[0] = start.log[1] = start.root = -1;
-	running = prepare(pool, &start, fault) && run(zygote, &start, fault);
-	start_end(&start);
-	if (!running) {
+	if (!begin(zygote, true, fault))
 		zygote_free(&zygote);
-		return NULL;
-	}
-	say_namespaces(zygote);
-	multiplexers_pool_log(pool->manager, zygote);
 	return zygote;
+}
+
+void
+zygote_came(struct zygote *zygote, pid_t pid)
+{
+	struct fault fault;
+
+	if (child_adopt(&zygote->child, pid, zygote->pool->settings->namespaces, &fault)) {
+		watch_end(zygote);
+		return;
+	}
+	log_error("the loader spoke of a process that is none: %s", fault.text);
+	zygote_blame(zygote, fault.text);
+	channel_end(&zygote->channel);
+	pool_zygote_ended(zygote->pool, zygote);
+}
+
+/* What was sent to the loader is lost: everything is made anew. */
+void
+zygote_did_not_come(struct zygote *zygote, int error)
+{
+	bool wanted = zygote->state == ZYGOTE_LOADING &&
+	    zygote->pool->manager->phase == MANAGER_RUNNING;
+	struct fault fault;
+
+	if (wanted)
+		log_warning("pool %s: the loader could not fork its zygote: %s; it starts without",
+		    zygote->pool->settings->name, strerror(error));
+	channel_end(&zygote->channel);
+	fd_close(&zygote->log);
+	if (wanted && begin(zygote, false, &fault))
+		return;
+	zygote_blame(zygote, wanted ? fault.text : "it was given up");
+	channel_end(&zygote->channel);
+	pool_zygote_ended(zygote->pool, zygote);
 }
 
 /* ---- its end */
@@ -356,7 +410,7 @@ zygote_tick(struct zygote *zygote, uint64_t now)
 {
 	uint64_t stuck = zygote->channel.stuck_since;
 
-	if (zygote->ended == NULL) {
+	if (zygote->ended == NULL && zygote->token == 0) {
 		look_whether_ended(zygote);
 		return;
 	}

@@ -34,6 +34,7 @@ struct zygote {
 	TAILQ_ENTRY(zygote) link;       /* of the pool's */
 	enum zygote_state state;
 	uint32_t generation;            /* of the pool's zygotes: counts up */
+	uint32_t token;                 /* the loader is asked to make it; 0: it is not */
 	struct child child;
 	struct channel channel;
 	struct event *ended;            /* on its pidfd */
@@ -52,6 +53,10 @@ TAILQ_HEAD(zygote_list, zygote);
 
 /* Start one for that pool; it joins the pool's list.  NULL: the fault says why. */
 struct zygote *zygote_new(struct pool *pool, struct fault *fault);
+
+/* The loader's answer about one with a token: it is that process; there is none. */
+void zygote_came(struct zygote *zygote, pid_t pid);
+void zygote_did_not_come(struct zygote *zygote, int error);
 
 /* Take it off the list; its processes have ended. */
 void zygote_free(struct zygote **zygote);

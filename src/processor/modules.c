@@ -1,4 +1,5 @@
 #include <dlfcn.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -35,7 +36,7 @@ static const struct handler *
 open_module(const char *folder, const char *name, struct fault *fault)
 {
 	const struct handler *handler;
-	char path[4096];
+	char path[2 * PATH_MAX];
 	void *module;
 
 	snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -48,6 +49,29 @@ open_module(const char *folder, const char *name, struct fault *fault)
 	if (handler == NULL)
 		fault_set(fault, 0, "%s has no symbol peruser_handler", path);
 	return handler;
+}
+
+static void
+modules_folder(char folder[PATH_MAX])
+{
+	const char *from = getenv("PERUSERD_HANDLERS");
+
+	snprintf(folder, PATH_MAX, "%s", from != NULL ? from : HANDLERDIR);
+}
+
+void
+modules_map(const struct handler_host *host)
+{
+	const struct handler *handler;
+	struct fault fault;
+	char folder[PATH_MAX];
+
+	modules_folder(folder);
+	handler = open_module(folder, "php.so", &fault);
+	if (handler == NULL)
+		host->log(LEVEL_WARNING, "%s", fault.text);
+	else if (handler->version == HANDLER_VERSION && handler->map != NULL)
+		handler->map(host);
 }
 
 static bool
@@ -66,11 +90,10 @@ bool
 modules_load(const struct settings *settings, const struct pool_settings *pool,
     struct fault *fault)
 {
-	const char *from = getenv("PERUSERD_HANDLERS");
 	const struct handler *php = NULL, *perl = NULL;
-	char folder[4096];
+	char folder[PATH_MAX];
 
-	snprintf(folder, sizeof folder, "%s", from != NULL ? from : HANDLERDIR);
+	modules_folder(folder);
 	/* Nobody's business from here on: the user's code begins with preload. */
 	unsetenv("PERUSERD_HANDLERS");
 	if (pool->uses_php && (php = open_module(folder, "php.so", fault)) == NULL)

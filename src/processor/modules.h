@@ -13,6 +13,9 @@
 #include "base/fault.h"
 #include "settings/settings.h"
 
+/* In the loader: map what zygotes will load, run nothing of it. */
+void modules_map(const struct handler_host *host);
+
 /*
  * In the zygote, as the pool's user: load what this pool's vhosts use.  The
  * built-in ones first, which read the system's files; then modules, which run

@@ -57,6 +57,15 @@ title_begin(int argc, char **argv)
 }
 
 void
+title_program(const char *text)
+{
+	if (room == NULL)
+		return;
+	memset(room, 0, room_size);
+	snprintf(room, room_size, "%s", text);
+}
+
+void
 title_name(const char *name)
 {
 	int len;

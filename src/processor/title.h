@@ -11,6 +11,9 @@
  */
 void title_begin(int argc, char **argv);
 
+/* All of it, for what is no pool's process. */
+void title_program(const char *text);
+
 /* What stands before the bracket: the pool's name; and what stands in it. */
 void title_name(const char *name);
 void title_state(const char *state);

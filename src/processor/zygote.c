@@ -67,7 +67,7 @@ fill_standard(void)
 		close(fd);
 }
 
-void
+static void
 zygote_confine(struct zygote *zygote)
 {
 	enum confine_step step;
@@ -94,7 +94,7 @@ say_mistake(void *context, const struct place *place, bool error, const char *te
 		fault_set(fault, 0, "the pool's settings, line %u: %s", place->line, text);
 }
 
-void
+static void
 zygote_read_settings(struct zygote *zygote)
 {
 	struct fault fault = { 0 };
@@ -146,7 +146,7 @@ go_home(const struct zygote *zygote)
 			processor_host.log(LEVEL_WARNING, "cannot go to the folder /");
 }
 
-void
+static void
 zygote_load(struct zygote *zygote)
 {
 	struct message message = { 0 };
@@ -374,7 +374,7 @@ pass_term_on(const struct zygote *zygote)
 		kill(zygote->children[i].pid, SIGTERM);
 }
 
-int
+static int
 zygote_run(struct zygote *zygote)
 {
 	struct pollfd control = { zygote->control, POLLIN, 0 };
@@ -399,4 +399,15 @@ zygote_run(struct zygote *zygote)
 	}
 	kill_all(zygote);
 	return 0;
+}
+
+int
+zygote_live(void)
+{
+	struct zygote zygote;
+
+	zygote_confine(&zygote);        /* a fixed record: the pool's user from here on */
+	zygote_read_settings(&zygote);
+	zygote_load(&zygote);           /* interpreters, then the chroot, then the user's code */
+	return zygote_run(&zygote);
 }

@@ -33,14 +33,10 @@ struct zygote {
 };
 
 /*
- * The steps of main(), in order.  Each returns only where it succeeded; else
- * the manager is told what failed (FAULT), and the process exits.
+ * A zygote's whole life, from the descriptors of inherit.h on.  Returns the
+ * exit code.  A step that fails is told to the manager (FAULT), and the process
+ * exits.
  */
-void zygote_confine(struct zygote *zygote);
-void zygote_read_settings(struct zygote *zygote);
-void zygote_load(struct zygote *zygote);
-
-/* Serve the manager until it goes or says so.  Returns the exit code. */
-int zygote_run(struct zygote *zygote);
+int zygote_live(void);
 
 #endif

@@ -181,6 +181,14 @@ static const struct settings_row global_rows[] = {
 	    "How long running requests may take after peruserd was told to stop.", NULL, NONE },
 	{ "heartbeat_timeout", KIND_TIME, IN_GLOBAL, AT(heartbeat_timeout), SECOND, TIME_MOST, "10",
 	    "A multiplexer that is silent for so long is killed and replaced.", NULL, NONE },
+	{ "fast_start", KIND_BOOL, IN_GLOBAL | NOT_MUX | NOT_POOL, AT(fast_start), 0, 0, "false",
+	    "Whether zygotes of PHP pools are forked from a loader that has mapped PHP and its "
+	    "extensions: a cold pool then answers its first request in less than half of the time.  "
+	    "The price: the loader is a process of root's more, with SETUID, SETGID, SYS_CHROOT "
+	    "and SYS_ADMIN, that runs nothing of any user; and libraries are at the same "
+	    "addresses in all pools until the loader is started anew, so who reads an address in "
+	    "one pool knows it for the others.  Pools with no_new_privs = false start without it.",
+	    NULL, NONE },
 	{ "restart_delay", KIND_TIME, IN_GLOBAL, AT(restart_delay), 10, TIME_MOST, "1",
 	    "How long a pool that failed waits before it is tried again; doubles each time.",
 	    NULL, NONE },

@@ -191,6 +191,7 @@ struct settings {
 	uint64_t max_clients;                   /* connections of one multiplexer */
 	uint64_t stop_timeout;
 	uint64_t heartbeat_timeout;             /* a multiplexer silent for so long is killed */
+	bool fast_start;                        /* zygotes of PHP pools come from a loader */
 	uint64_t restart_delay;                 /* first back-off of a pool that fails; doubles */
 	uint64_t restart_delay_max;
 	struct tuning tuning;                   /* the global one */

@@ -34,6 +34,7 @@ INTEGRATION_TESTS = \
 	%D%/30-fastcgi-front.t \
 	%D%/31-fastcgi-faults.t \
 	%D%/40-status-http.t \
+	%D%/45-fast-start.t \
 	%D%/50-psgi.t
 EXTRA_DIST += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

@@ -24,7 +24,7 @@ exists(const char *path)
 struct row {
 	const char *name;
 	const char *self;
-	const char *there[5];
+	const char *there[6];
 	const char *multiplexer, *processor, *handlers;
 };
 
@@ -44,13 +44,20 @@ static const struct row rows[] = {
 	    "/b/peruser-multiplexer", "/b/peruser-processor", "/b/.libs" },
 	{ "all behind libtool wrappers", "/b/.libs/peruserd",
 	    { "/b/peruser-multiplexer", "/b/.libs/peruser-multiplexer",
-	      "/b/peruser-processor", "/b/.libs/peruser-processor", NULL },
+	      "/b/peruser-processor", "/b/.libs/peruser-processor", "/b/.libs/peruser-loader" },
 	    "/b/.libs/peruser-multiplexer", "/b/.libs/peruser-processor", "/b/.libs" },
 	{ "elsewhere and alone", "/opt/peruserd", { NULL },
 	    INSTALLED "peruser-multiplexer", INSTALLED "peruser-processor", HANDLERDIR },
 	{ "no /proc", "", { NULL },
 	    INSTALLED "peruser-multiplexer", INSTALLED "peruser-processor", HANDLERDIR },
 };
+
+/* The loader's place in those rows that have one. */
+static bool
+loader_there(void)
+{
+	return exists("/b/.libs/peruser-loader");
+}
 
 static void
 test_find(void **state)
@@ -64,9 +71,11 @@ test_find(void **state)
 		paths_find(&paths, rows[i].self, exists);
 		if (strcmp(paths.multiplexer, rows[i].multiplexer) != 0 ||
 		    strcmp(paths.processor, rows[i].processor) != 0 ||
-		    strcmp(paths.handlers, rows[i].handlers) != 0)
-			fail_msg("%s: %s, %s, %s", rows[i].name, paths.multiplexer,
-			    paths.processor, paths.handlers);
+		    strcmp(paths.handlers, rows[i].handlers) != 0 ||
+		    strcmp(paths.loader, loader_there() ? "/b/.libs/peruser-loader" :
+		    INSTALLED "peruser-loader") != 0)
+			fail_msg("%s: %s, %s, %s, %s", rows[i].name, paths.multiplexer,
+			    paths.processor, paths.handlers, paths.loader);
 	}
 }
 

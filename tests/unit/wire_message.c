@@ -30,7 +30,10 @@ static const struct rule rules[] = {
 };
 #define RULES (sizeof rules / sizeof rules[0])
 
-static const enum role roles[] = { ROLE_MANAGER, ROLE_MULTIPLEXER, ROLE_ZYGOTE };
+static const enum role roles[] = {
+	ROLE_MANAGER, ROLE_MULTIPLEXER, ROLE_ZYGOTE, ROLE_LOADER
+};
+#define ROLES (sizeof roles / sizeof roles[0])
 
 /* Each message goes one way, in one length, with its number of descriptors, and no other. */
 static void
@@ -44,8 +47,8 @@ allows_exactly_the_table(void **state)
 	for (i = 0; i < RULES; i++) {
 		whole = message_begin(&message, rules[i].type);
 		assert_int_equal(whole, sizeof message.header + rules[i].len);
-		for (f = 0; f < 3; f++)
-			for (t = 0; t < 3; t++)
+		for (f = 0; f < ROLES; f++)
+			for (t = 0; t < ROLES; t++)
 				for (fds = 0; fds < 3; fds++)
 					if (message_allowed(&message, whole, fds, roles[f],
 					    roles[t]) !=
@@ -79,8 +82,8 @@ knows_no_other_type(void **state)
 		message.header.type = (uint16_t)type;
 		if (type > MESSAGE_NONE && type < MESSAGE_TYPES)
 			continue;
-		for (f = 0; f < 3; f++)
-			for (t = 0; t < 3; t++)
+		for (f = 0; f < ROLES; f++)
+			for (t = 0; t < ROLES; t++)
 				assert_false(message_allowed(&message, whole, 0, roles[f],
 				    roles[t]));
 	}
