@@ -20,11 +20,21 @@ sub enter {
 	exec 'unshare', '--mount', '--', $^X, $0, @_ or die "unshare: $!\n";
 }
 
-sub bind_over {
-	my ($own, $there, @lines) = @_;
-	open my $in, '<', $there or die "$there: $!\n";
-	Bench::Servers::spew($own, join '', <$in>, map { "$_\n" } @lines);
-	system('mount', '--bind', $own, $there) == 0 or die "mount --bind over $there failed\n";
+sub append {
+	my ($path, @lines) = @_;
+	open my $out, '>>', $path or die "$path: $!\n";
+	print $out map { "$_\n" } @lines;
+	close $out or die "$path: $!\n";
+}
+
+# An /etc of our own: a file bound over /etc/passwd would go when somebody outside replaces that.
+sub own_etc {
+	my ($passwd, $group) = @_;
+	my $etc = "$Bench::Servers::work/etc";
+	system('cp', '-a', '/etc', $etc) == 0 or die "/etc can't be copied\n";
+	append("$etc/passwd", @$passwd);
+	append("$etc/group", @$group);
+	system('mount', '--bind', $etc, '/etc') == 0 or die "mount --bind over /etc failed\n";
 }
 
 # Accounts 1 to count, and a site for each: index.php, which names its user.
@@ -39,9 +49,8 @@ sub make {
 		Bench::Servers::spew("$root/index.php", "<?php echo 'Hello from ', basename(dirname(__DIR__));\n");
 		chown $ids[$n], $ids[$n], $root, "$root/index.php";
 	}
-	bind_over("$work/passwd", '/etc/passwd',
-		map { "$names[$_]:x:$ids[$_]:$ids[$_]::$work/home/$names[$_]:/usr/sbin/nologin" } 0 .. $count);
-	bind_over("$work/group", '/etc/group', map { "$names[$_]:x:$ids[$_]:" } 0 .. $count);
+	own_etc([ map { "$names[$_]:x:$ids[$_]:$ids[$_]::$work/home/$names[$_]:/usr/sbin/nologin" } 0 .. $count ],
+		[ map { "$names[$_]:x:$ids[$_]:" } 0 .. $count ]);
 }
 
 # ---- the servers.  Each is { name, port, groups, pid, start_ms, reload }: reload->() returns ms.
