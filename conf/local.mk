@@ -4,7 +4,7 @@ exampledir = $(sysconfdir)/peruserd
 exampleconfddir = $(sysconfdir)/peruserd/conf.d
 example_DATA = %D%/peruserd.cfg.example
 exampleconfd_DATA = %D%/conf.d/site.cfg.example
-EXTRA_DIST += %D%/peruserd.cfg %D%/conf.d/site.cfg
+EXTRA_DIST += %D%/recipes %D%/peruserd.cfg %D%/conf.d/site.cfg
 CLEANFILES += $(example_DATA) $(exampleconfd_DATA)
 
 %D%/peruserd.cfg.example: %D%/peruserd.cfg

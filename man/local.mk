@@ -1,4 +1,4 @@
-dist_man_MANS += %D%/peruserd.8 %D%/peruserctl.8
+dist_man_MANS += %D%/peruserd.8 %D%/peruserctl.8 %D%/mod_peruserd.8
 
 # The list of settings is settings_manual's, committed as settings.5.in and
 # compared by tests/unit/settings_manual, which prints a new one when asked to.

@@ -29,6 +29,7 @@ static const struct name names[CGI_KNOWN] = {
 	[CGI_SCRIPT_NAME] = NAME("SCRIPT_NAME"),
 	[CGI_PATH_INFO] = NAME("PATH_INFO"),
 	[CGI_PERUSERD_VHOST] = NAME("PERUSERD_VHOST"),
+	[CGI_PERUSERD_PATH] = NAME("PERUSERD_PATH"),
 };
 
 /* Reckoned anew from the site's configuration, or undone before anybody reads them. */

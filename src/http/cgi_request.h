@@ -26,6 +26,7 @@ enum cgi_known {
 	CGI_SERVER_PROTOCOL, CGI_SERVER_SOFTWARE, CGI_REMOTE_ADDR, CGI_REMOTE_PORT, CGI_HTTPS,
 	CGI_REQUEST_SCHEME, CGI_SCRIPT_NAME, CGI_PATH_INFO,
 	CGI_PERUSERD_VHOST,             /* the site, by a name of it: goes before Host */
+	CGI_PERUSERD_PATH,              /* the decoded path to be served: goes before the target's */
 	CGI_KNOWN
 };
 

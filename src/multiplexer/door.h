@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include "base/net.h"
 #include "settings/settings.h"
@@ -15,6 +16,9 @@
 struct door {
 	struct net *allowed;            /* owned; NULL: everybody */
 	size_t allowed_count;
+	bool by_account;                /* only root, the owner, or who is in the group */
+	uid_t owner;
+	gid_t group;
 };
 
 /* By a listen entry's settings.  False: no memory. */

@@ -68,24 +68,42 @@ find_site(struct conn *conn, const struct cgi_request *request)
 	return request_find_site(conn, host);
 }
 
-/* The target of a request that was told without one: its script's name and what follows. */
-static int
-target_from_paths(struct conn *conn, struct cgi_request *request)
+/* Decoded paths, one after the other, encoded again: in scratch.out.  at NULL: no path. */
+static struct slice
+encode(struct conn *conn, const struct slice *first, const struct slice *second)
 {
-	const struct slice *script = &request->known[CGI_SCRIPT_NAME];
-	const struct slice *info = &request->known[CGI_PATH_INFO];
 	struct buf *out = &conn->mux->scratch->out;
-	struct slice target;
-	size_t size = out->size / 2;
+	struct slice path = { NULL, 0 };
+	size_t size = out->size / 2, len;
 
-	if (script->at == NULL || !uri_encode_path(script->at, script->len, out->data, size))
-		return 400;
-	target.at = out->data;
-	target.len = strlen(out->data);
-	if (info->at != NULL && !uri_encode_path(info->at, info->len, out->data + target.len, size))
-		return 400;
-	target.len = strlen(out->data);
-	return cgi_request_target(request, target);
+	if (first->at == NULL || !uri_encode_path(first->at, first->len, out->data, size))
+		return path;
+	len = strlen(out->data);
+	if (second->at != NULL && !uri_encode_path(second->at, second->len, out->data + len, size))
+		return path;
+	path.at = out->data;
+	path.len = strlen(out->data);
+	return path;
+}
+
+/*
+ * What the web server came to after its rewrites is what is served; a request
+ * that was told without a target is for its script's name and what follows.
+ */
+static int
+find_path(struct conn *conn, struct cgi_request *request)
+{
+	static const struct slice nothing = { NULL, 0 };
+	const struct slice *known = request->known;
+	int status = 0;
+
+	if (request->target.at == NULL)
+		status = cgi_request_target(request,
+		    encode(conn, &known[CGI_SCRIPT_NAME], &known[CGI_PATH_INFO]));
+	if (status != 0 || known[CGI_PERUSERD_PATH].at == NULL)
+		return status;
+	request->path = encode(conn, &known[CGI_PERUSERD_PATH], &nothing);
+	return request->path.at != NULL ? 0 : 400;
 }
 
 static bool
@@ -119,8 +137,7 @@ read_params(struct conn *conn, struct cgi_request *request, struct nv *vars)
 		return status;
 	conn->head_only = str_is(request->known[CGI_REQUEST_METHOD].at,
 	    request->known[CGI_REQUEST_METHOD].len, "HEAD");
-	if (request->target.at == NULL)
-		status = target_from_paths(conn, request);
+	status = find_path(conn, request);
 	if (status == 0 && request->form == HEAD_ASTERISK)
 		status = 204;
 	if (status == 0)

@@ -18,7 +18,8 @@
 static const struct front *
 front_for(enum listen_protocol protocol)
 {
-	return protocol == LISTEN_FASTCGI ? &front_fcgi : &front_http;
+	return protocol == LISTEN_FASTCGI || protocol == LISTEN_HANDOFF ? &front_fcgi :
+	    &front_http;
 }
 
 bool
@@ -176,6 +177,8 @@ accept_one(struct listener *listener)
 		return false;
 	}
 	if (!door_lets_in(&listener->door, &address, fd)) {
+		logs_complain(mux, "somebody who may not connects to %s: closed",
+		    listener->settings->address);
 		fd_close(&fd);
 		return true;
 	}

@@ -135,6 +135,31 @@ nets_check(struct reading *reading, const config_setting_t *node, const char *na
 			    "\"fd00::/8\" or \"unix:\"", name, say_text(reading, list->at[i]));
 }
 
+/* Whose word is believed, of what, and where that makes sense. */
+static void
+proxies_check(struct reading *reading, const struct listen_settings *listen,
+    const config_setting_t *node)
+{
+	bool trusts = listen->trusted_proxies.count > 0;
+	const char *name = listen->proxy_protocol ? "proxy_protocol" : "trusted_proxies";
+
+	nets_check(reading, node, "allowed_clients", &listen->allowed_clients);
+	nets_check(reading, node, "trusted_proxies", &listen->trusted_proxies);
+	if ((trusts || listen->proxy_protocol) && listen->protocol != LISTEN_HTTP)
+		say_error(reading, place_in(reading, node, name), "%s is for HTTP; take it out",
+		    name);
+	else if ((trusts || listen->proxy_protocol) &&
+	    listen->connections == CONNECTIONS_PRIVATE)
+		say_error(reading, place_in(reading, node, name), "behind a proxy no connection is "
+		    "one visitor's; write connections = \"shared\"");
+	else if (listen->proxy_protocol && !trusts)
+		say_error(reading, place_in(reading, node, name), "whose PROXY headers are to be "
+		    "believed is not said; write trusted_proxies = [ \"192.0.2.7\" ]");
+	if (listen->protocol == LISTEN_HANDOFF && strncmp(listen->address, "unix:", 5) != 0)
+		say_error(reading, place_in(reading, node, "address"), "the handoff from Apache goes "
+		    "by a Unix socket; write address = \"unix:/run/peruserd/apache.sock\"");
+}
+
 static const char *
 wildcard_of(struct reading *reading, const char *tidy)
 {
@@ -214,8 +239,7 @@ check_listen(struct reading *reading)
 		if (settings->listens[i].address != NULL) {
 			protocol_check(reading, &settings->listens[i], node);
 			status_check(reading, &settings->listens[i], node);
-			nets_check(reading, node, "allowed_clients",
-			    &settings->listens[i].allowed_clients);
+			proxies_check(reading, &settings->listens[i], node);
 			address_check(reading, map, i);
 		} else if (config_setting_get_member(node, "address") == NULL) {
 			say_error(reading, settings->listens[i].place,

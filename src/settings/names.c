@@ -286,11 +286,11 @@ strangers_check(struct reading *reading)
 
 static void
 socket_names(struct reading *reading, struct names *names, const char *user, const char *group,
-    const config_setting_t *node)
+    const config_setting_t *node, struct listen_settings *listen)
 {
 	struct place nowhere = { reading->sources->name, 0 };
-	struct user found;
-	uint32_t gid;
+	struct user found = { .uid = 0 };
+	uint32_t gid = 0;
 
 	if (user != NULL && !user_find(names, user, &found))
 		say_error(reading, place_in(reading, node, "owner"), "there is no user \"%s\"; "
@@ -299,6 +299,10 @@ socket_names(struct reading *reading, struct names *names, const char *user, con
 		say_error(reading, node != NULL ? place_in(reading, node, "group") : nowhere,
 		    "there is no group \"%s\"; write the name of a group",
 		    say_text(reading, group));
+	if (listen != NULL) {
+		listen->owner_id = found.uid;
+		listen->group_id = gid;
+	}
 }
 
 void
@@ -318,8 +322,8 @@ names_resolve(struct reading *reading)
 	strangers_check(reading);
 	for (j = 0; j < settings->listen_count; j++)
 		socket_names(reading, &names, settings->listens[j].owner,
-		    settings->listens[j].group, reading->listens.at[j]);
-	socket_names(reading, &names, NULL, settings->control_group, NULL);
+		    settings->listens[j].group, reading->listens.at[j], &settings->listens[j]);
+	socket_names(reading, &names, NULL, settings->control_group, NULL, NULL);
 	names_free(&names);
 	arena_free(&names.arena);
 }

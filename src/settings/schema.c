@@ -35,8 +35,6 @@ static const char *const levels[] = { "debug", "info", "notice", "warning", "err
 static const struct {
 	const char *setting, *word, *text;
 } unserved[] = {
-	{ "protocol", "handoff", "this version has no handoff from Apache yet; "
-	    "write protocol = \"http\" and let the web server proxy HTTP" },
 	{ "handoff", "fastcgi", "this version has no FastCGI handoff yet; "
 	    "take handoff, command and connect out" },
 #ifndef WITH_PHP
@@ -218,6 +216,13 @@ static const struct settings_row listen_rows[] = {
 	    "Who may connect: \"192.0.2.7\", \"10.0.0.0/8\", \"fd00::/8\"; all others are shut out.  "
 	    "Where it is missing: this machine alone for FastCGI, else everybody.",
 	    NULL, NONE },
+	{ "trusted_proxies", KIND_LIST, IN_LISTEN, LISTEN(trusted_proxies), 0, 0, NULL,
+	    "HTTP proxies, as in allowed_clients, whose Forwarded, X-Forwarded-For and "
+	    "X-Forwarded-Proto fields and PROXY headers are believed: REMOTE_ADDR and HTTPS are what "
+	    "those say.  Nobody else's are.", NULL, NONE },
+	{ "proxy_protocol", KIND_BOOL, IN_LISTEN, LISTEN(proxy_protocol), 0, 0, "false",
+	    "Whether each connection begins with a PROXY header, of version 1 or 2, before HTTP.  One "
+	    "that does not, or does not come from trusted_proxies, is closed.", NULL, NONE },
 	{ "max_multiplexed", KIND_NUMBER, IN_LISTEN, LISTEN(max_multiplexed), 1, 65535, "64",
 	    "How many requests one FastCGI connection may carry at once; one more is told that we "
 	    "are overloaded.", NULL, NONE },
@@ -230,6 +235,10 @@ static const struct settings_row listen_rows[] = {
 	    "A unix socket's group; root where it is missing.", NULL, NONE },
 	{ "mode", KIND_MODE, IN_LISTEN | ONLY_UNIX, LISTEN(mode), 0, 0777, "\"0660\"",
 	    "A unix socket's mode.", NULL, NONE },
+	{ "owner_id", KIND_NUMBER, IN_LISTEN | ONLY_UNIX | ONLY_SLICE, LISTEN(owner_id), 0,
+	    UINT32_MAX, NULL, "The owner's number.", NULL, NONE },
+	{ "group_id", KIND_NUMBER, IN_LISTEN | ONLY_UNIX | ONLY_SLICE, LISTEN(group_id), 0,
+	    UINT32_MAX, NULL, "The group's number.", NULL, NONE },
 	{ "hosts", KIND_LIST, IN_LISTEN, LISTEN(hosts), 0, 0, NULL,
 	    "With protocol = \"status\": names that it may be asked by, beside addresses and "
 	    "localhost.", NULL, NONE },

@@ -69,7 +69,10 @@ struct listen_settings {
 	enum listen_protocol protocol;
 	enum listen_connections connections;
 	struct string_list allowed_clients;     /* networks (base/net.h); empty: see listen rows */
+	struct string_list trusted_proxies;     /* whose word of their clients is believed */
+	bool proxy_protocol;                    /* each connection begins with a PROXY header */
 	uint64_t max_multiplexed;               /* requests at once on one FastCGI connection */
+	uint64_t owner_id, group_id;            /* in a slice: of owner and group */
 	uint64_t backlog;
 	char *owner;                            /* unix sockets; NULL: root */
 	char *group;

@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	tests/lib/Peruserd/Machine.pm \
 	tests/lib/Peruserd/OpenMetrics.pm \
 	tests/lib/Peruserd/Test.pm \
+	tests/lib/Peruserd/WebServer.pm \
 	tests/lib/hostile.php
 
 INTEGRATION_TESTS = \
@@ -33,6 +34,8 @@ INTEGRATION_TESTS = \
 	%D%/21-scaling.t \
 	%D%/30-fastcgi-front.t \
 	%D%/31-fastcgi-faults.t \
+	%D%/33-recipes.t \
+	%D%/34-apache.t \
 	%D%/40-status-http.t \
 	%D%/45-fast-start.t \
 	%D%/50-psgi.t

@@ -107,8 +107,15 @@ static const struct {
 	{ "allowed clients that are none", "listen = ( { address = \"127.0.0.1:9000\";\n"
 	    "allowed_clients = [ \"localhost\" ]; } );\n" MULTIPLEXERS POOL VHOST,
 	    "\"localhost\" is no address and no network", 2 },
-	{ "the handoff front", "listen = ( { address = \"unix:/x\";\nprotocol = \"handoff\"; } );\n"
-	    MULTIPLEXERS POOL VHOST, "no handoff from Apache yet", 2 },
+	{ "handoff by TCP", "listen = ( { protocol = \"handoff\";\naddress = \"*:80\"; } );\n"
+	    MULTIPLEXERS POOL VHOST, "goes by a Unix socket", 2 },
+	{ "PROXY from anybody", "listen = ( { address = \"*:80\";\nproxy_protocol = true; } );\n"
+	    MULTIPLEXERS POOL VHOST, "write trusted_proxies", 2 },
+	{ "a proxy before FastCGI", "listen = ( { address = \"*:80\"; protocol = \"fastcgi\";\n"
+	    "trusted_proxies = [ \"::1\" ]; } );\n" MULTIPLEXERS POOL VHOST, "is for HTTP", 2 },
+	{ "a proxy before private connections", "listen = ( { address = \"*:80\"; "
+	    "connections = \"private\";\ntrusted_proxies = [ \"::1\" ]; } );\n"
+	    MULTIPLEXERS POOL VHOST, "no connection is one visitor's", 2 },
 	{ "a status that all can see", "listen = ( { protocol = \"status\";\naddress = \"*:80\"; } );\n"
 	    MULTIPLEXERS POOL VHOST, "allow_remote = true", 2 },
 	{ "a status key elsewhere", "listen = ( { address = \"*:80\";\nhosts = [ \"a\" ]; } );\n"
