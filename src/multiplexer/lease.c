@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "multiplexer/respond.h"
 
 #define HOLD_MS 10              /* a slot is ours for so long where others wait too */
+#define HOLD_EVEN_MS 100        /* where they have as many of them as we do */
 #define GONE_MS 1000            /* how long a processor may live on after its channel's end */
 
 bool
@@ -233,20 +235,51 @@ slot_release(struct slot *slot)
 		multiplexer_ring(mux, (unsigned)next);
 }
 
-/*
- * True if this slot is better given to another multiplexer's client now.  One
- * that changes hands at each request would cost a bell, a wake-up and new
- * answer memory each time; so it does once it was ours for a while.
- */
+bool
+slot_worth_yielding(unsigned ours, unsigned least, uint64_t held_ms)
+{
+	return held_ms >= (least < ours ? HOLD_MS : HOLD_EVEN_MS);
+}
+
+/* The fewest of that pool's slots that one of these multiplexers has; *ours: and we. */
+static unsigned
+fewest_leased(struct multiplexer *mux, const struct board_pool *pool, uint64_t among,
+    unsigned *ours)
+{
+	unsigned leased[BOARD_MULTIPLEXERS] = { 0 }, least = UINT_MAX, number;
+	struct slot_word word;
+	uint32_t i;
+
+	for (i = 0; i < pool->slot_count; i++) {
+		word = slot_word_unpack(atomic_load_explicit(
+		    &board_slot(mux->board, pool->slot_first + i)->word, memory_order_relaxed));
+		if (word.state == SLOT_LEASED && word.owner < BOARD_MULTIPLEXERS)
+			leased[word.owner]++;
+	}
+	for (; among != 0; among &= among - 1) {
+		number = (unsigned)__builtin_ctzll(among);
+		if (leased[number] < least)
+			least = leased[number];
+	}
+	*ours = leased[mux->number];
+	return least;
+}
+
+/* True if this slot is better given to another multiplexer's client now. */
 static bool
 should_yield(struct slot *slot)
 {
 	struct multiplexer *mux = slot->mux;
-	uint64_t waiting = atomic_load_explicit(&board_pool(mux->board, slot->pool)->waiting,
-	    memory_order_relaxed);
+	const struct board_pool *pool = board_pool(mux->board, slot->pool);
+	uint64_t held_ms = multiplexer_ms(mux) - slot->leased_ms;
+	uint64_t others = atomic_load_explicit(&pool->waiting, memory_order_relaxed) &
+	    ~((uint64_t)1 << mux->number);
+	unsigned least, ours;
 
-	return (waiting & ~((uint64_t)1 << mux->number)) != 0 &&
-	    multiplexer_ms(mux) - slot->leased_ms >= HOLD_MS;
+	if (others == 0 || held_ms < HOLD_MS)
+		return false;
+	least = fewest_leased(mux, pool, others, &ours);
+	return slot_worth_yielding(ours, least, held_ms);
 }
 
 /* True if the manager wants this processor to serve no further request. */

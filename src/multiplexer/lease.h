@@ -81,6 +81,14 @@ struct slot *slot_lease(struct multiplexer *mux, uint32_t pool);
 void slot_release(struct slot *slot);
 
 /*
+ * Should a slot that was ours for so long go to another multiplexer that waits?
+ * One that changes hands at each request would cost a bell, a wake-up and newly
+ * lent memory each time.  So it stays for a while; for a longer one where of all
+ * that wait none has fewer slots of the pool (least) than we do (ours).
+ */
+bool slot_worth_yielding(unsigned ours, unsigned least, uint64_t held_ms);
+
+/*
  * Its request is done: hand it the next one that waits here, unless another
  * multiplexer waits too and has done so for a while; else give it back.  One
  * that the manager wants to leave is never leased again.
