@@ -23,8 +23,8 @@ enum inherited_fd {
 	INHERIT_CONFINE  = 4,   /* sealed memfd, struct confinement: read before all else */
 	INHERIT_SETTINGS = 5,   /* sealed memfd: this role's slice of the configuration, text */
 	INHERIT_BOARD    = 6,   /* a multiplexer: the board's memfd.  A zygote: absent */
-	INHERIT_ROOT     = 6,   /* a zygote: its chroot's directory (O_PATH), where it has one */
-	INHERIT_COUNT    = 7
+	INHERIT_ROOT     = 7,   /* its chroot's directory (O_PATH), where it has one */
+	INHERIT_COUNT    = 8
 };
 
 #endif

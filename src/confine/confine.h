@@ -95,9 +95,9 @@ bool confine_manager(struct fault *fault);
 
 /*
  * Around a multiplexer, once its tables are loaded: Landlock (files beneath
- * spool_dir only) and seccomp (the calls that it makes).  *how gets a word on
+ * spool_dir only; -1: none) and seccomp (the calls that it makes).  *how gets a word on
  * what the kernel gave, for the log: "landlock 7, seccomp".
  */
-bool confine_sandbox(const char *spool_dir, const char **how, struct fault *fault);
+bool confine_sandbox(int spool_dir, const char **how, struct fault *fault);
 
 #endif

@@ -59,27 +59,22 @@ ruleset_for(int version, struct ruleset *rules)
 
 /* Files may be made, written, read and removed beneath spool_dir, nothing else. */
 static bool
-allow_spool(int ruleset, const struct ruleset *rules, const char *spool_dir, struct fault *fault)
+allow_spool(int ruleset, const struct ruleset *rules, int spool_dir, struct fault *fault)
 {
 	struct landlock_path_beneath_attr beneath = { 0 };
-	int added;
 
+	if (spool_dir < 0)
+		return true;
 	beneath.allowed_access = rules->fs & (LANDLOCK_FS_WRITE_FILE | LANDLOCK_FS_READ_FILE |
 	    LANDLOCK_FS_REMOVE_FILE | LANDLOCK_FS_MAKE_REG | LANDLOCK_FS_TRUNCATE);
-	beneath.parent_fd = open(spool_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (beneath.parent_fd < 0)
-		return fault_set(fault, errno, "cannot open spool_dir %s", spool_dir);
-	added = (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath,
-	    0);
-	if (added != 0)
-		fault_set(fault, errno, "landlock does not take spool_dir %s", spool_dir);
-	close(beneath.parent_fd);
-	return added == 0;
+	beneath.parent_fd = spool_dir;
+	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) == 0 ||
+	    fault_set(fault, errno, "landlock does not take spool_dir");
 }
 
 /* True where it is in force, or where this kernel has none: then *on stays false. */
 static bool
-landlock_on(const char *spool_dir, bool *on, struct fault *fault)
+landlock_on(int spool_dir, bool *on, struct fault *fault)
 {
 	struct ruleset rules = { 0 };
 	size_t size;
@@ -229,7 +224,7 @@ seccomp_on(bool *on, struct fault *fault)
 #endif
 
 bool
-confine_sandbox(const char *spool_dir, const char **how, struct fault *fault)
+confine_sandbox(int spool_dir, const char **how, struct fault *fault)
 {
 	bool landlock = false, seccomp = false;
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -144,7 +145,8 @@ child_start(struct child *child, const struct child_plan *plan, struct fault *fa
 	fds[INHERIT_CONTROL] = plan->control;
 	fds[INHERIT_CONFINE] = -1;
 	fds[INHERIT_SETTINGS] = fd_sealed("settings", plan->settings, plan->settings_len);
-	fds[INHERIT_BOARD] = plan->extra;
+	fds[INHERIT_BOARD] = plan->board;
+	fds[INHERIT_ROOT] = plan->root;
 	if (nowhere >= 0 && fds[INHERIT_SETTINGS] >= 0)
 		started = (plan->namespaces && start_with(child, plan, PROCESS_NAMESPACES, fds, &env)) ||
 		    start_with(child, plan, 0, fds, &env);
@@ -213,6 +215,17 @@ child_ending(int status, char *out, size_t size)
 		snprintf(out, size, "was ended by signal %d (%s)", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
 	return out;
+}
+
+int
+child_root(const char *path)
+{
+	struct open_how how;
+
+	memset(&how, 0, sizeof how);
+	how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+	how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+	return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
 }
 
 bool

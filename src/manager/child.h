@@ -28,7 +28,8 @@ struct child_plan {
 	size_t settings_len;
 	int log;                        /* borrowed, all of them; -1: none */
 	int control;
-	int extra;                      /* INHERIT_BOARD or INHERIT_ROOT */
+	int board;
+	int root;                       /* of its chroot; entered with CONFINE_CHROOT */
 	const char *handlers;           /* PERUSERD_HANDLERS, or NULL */
 };
 
@@ -45,6 +46,9 @@ bool child_bury(struct child *child, int *status);
 
 /* "exited with status 1", "was ended by signal 9 (Killed)" */
 const char *child_ending(int status, char *out, size_t size);
+
+/* A chroot's directory, by a path without symbolic links; -1 with errno set. */
+int child_root(const char *path);
 
 /*
  * A pair for a control channel: ends[0] is the manager's, which takes no

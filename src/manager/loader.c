@@ -179,7 +179,8 @@ start(struct loader *loader, struct fault *fault)
 		.record = &nobody,
 		.settings = "",
 		.log = STDERR_FILENO,
-		.extra = -1,
+		.board = -1,
+		.root = -1,
 		.handlers = manager->paths.handlers,
 	};
 	bool running;
@@ -299,7 +300,7 @@ loader_ask(struct loader *loader, struct zygote *zygote, const struct child_plan
 	    send_part(loader, token, INHERIT_CONTROL, plan->control) &&
 	    send_part(loader, token, INHERIT_CONFINE, record) &&
 	    send_part(loader, token, INHERIT_SETTINGS, settings) &&
-	    (plan->extra < 0 || send_part(loader, token, INHERIT_ROOT, plan->extra)) &&
+	    (plan->root < 0 || send_part(loader, token, INHERIT_ROOT, plan->root)) &&
 	    send_start(loader, token, plan->namespaces);
 	fd_close(&record);
 	fd_close(&settings);

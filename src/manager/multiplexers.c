@@ -242,7 +242,8 @@ make_record(const struct multiplexer *mux, struct confinement *record)
 
 	memset(record, 0, sizeof *record);
 	record->magic = CONFINE_MAGIC;
-	record->flags = CONFINE_NO_NEW_PRIVS;
+	record->flags = CONFINE_NO_NEW_PRIVS |
+	    (entry_of(mux)->chroot != NULL ? CONFINE_CHROOT : 0);
 	record->uid = entry_of(mux)->uid;
 	record->gid = entry_of(mux)->gid;
 	record->group_count = 1;
@@ -281,12 +282,19 @@ run(struct multiplexer *mux, const char *slice, size_t len, struct fault *fault)
 		.settings = slice,
 		.settings_len = len,
 		.log = STDERR_FILENO,
-		.extra = mux->manager->board_fd,
+		.board = mux->manager->board_fd,
+		.root = -1,
 	};
+	const char *chroot = entry_of(mux)->chroot;
 	bool running;
 
-	if (!child_control(control))
+	if (chroot != NULL && (plan.root = child_root(chroot)) < 0)
+		return fault_set(fault, errno, "open the multiplexers' chroot %s (no symbolic links)",
+		    chroot);
+	if (!child_control(control)) {
+		fd_close(&plan.root);
 		return fault_set(fault, errno, "make a control channel");
+	}
 	make_record(mux, &record);
 	plan.control = control[1];
 	running = child_start(&mux->child, &plan, fault);
@@ -296,6 +304,7 @@ run(struct multiplexer *mux, const char *slice, size_t len, struct fault *fault)
 	}
 	fd_close(&control[0]);
 	fd_close(&control[1]);
+	fd_close(&plan.root);
 	return running;
 }
 

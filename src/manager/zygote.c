@@ -1,12 +1,9 @@
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,17 +16,6 @@
 #define QUEUE_MORE   16
 
 /* ---- its start */
-
-static int
-open_root(const char *path)
-{
-	struct open_how how;
-
-	memset(&how, 0, sizeof how);
-	how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-	how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-	return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
-}
 
 static void
 make_record(const struct pool *pool, struct confinement *record)
@@ -72,7 +58,7 @@ prepare(const struct pool *pool, struct start *start, struct fault *fault)
 	bool whole;
 
 	if (settings->chroot != NULL) {
-		start->root = open_root(settings->chroot);
+		start->root = child_root(settings->chroot);
 		if (start->root < 0)
 			return fault_set(fault, errno, "open its chroot %s (no symbolic links)",
 			    settings->chroot);
@@ -129,7 +115,8 @@ run(struct zygote *zygote, struct start *start, bool may_ask, struct fault *faul
 		.settings_len = start->slice_len,
 		.log = start->log[1],
 		.control = start->control[1],
-		.extra = start->root,
+		.board = -1,
+		.root = start->root,
 		.handlers = pool->manager->paths.handlers,
 	};
 

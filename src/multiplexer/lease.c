@@ -424,6 +424,23 @@ slot_abort(struct slot *slot)
 	handoff_signal(slot, ENVELOPE_ABORT);
 }
 
+/* What ran too long: its row says which request, of which vhost. */
+static void
+say_expired(struct slot *slot)
+{
+	struct multiplexer *mux = slot->mux;
+	struct board_slot *board = board_slot(mux->board, slot->index);
+	uint64_t began = atomic_load_explicit(&board->began_ms, memory_order_relaxed);
+	uint64_t now = multiplexer_ms(mux);
+	char row[BOARD_ROW];
+
+	if (!board_row_read(board, row))
+		row[0] = '\0';
+	log_warning("pool %s: \"%s\" has run for %llu s, longer than expire_timeout, in the processor "
+	    "with pid %d; it will be killed", mux->pools.at[slot->pool]->settings->name, row,
+	    (unsigned long long)(now > began ? (now - began) / 1000 : 0), (int)slot->pid);
+}
+
 void
 slot_expired(struct slot *slot)
 {
@@ -437,6 +454,7 @@ slot_expired(struct slot *slot)
 		return;
 	}
 	slot->expired = true;
+	say_expired(slot);
 	slot_tell(slot, MESSAGE_SLOT_EXPIRED);
 	/* Its word stays leased: the manager empties the slot when it has gone. */
 	if (conn != NULL && conn->state == CONN_RUNNING) {

@@ -328,6 +328,33 @@ control_readable(evutil_socket_t fd, short what, void *context)
 
 /* ---- the loop */
 
+/* The path as the chroot that we are in shows it: of the entry that has such a one. */
+static const char *
+spool_inside(const struct settings *settings)
+{
+	const char *path = NULL;
+	size_t i;
+
+	for (i = 0; i < settings->multiplexer_count && path == NULL; i++)
+		if (settings->multiplexers[i].chroot != NULL)
+			path = settings_inside(settings->multiplexers[i].chroot,
+			    settings->spool_dir);
+	return path != NULL ? path : settings->spool_dir;
+}
+
+void
+multiplexer_open_spool(struct multiplexer *mux, bool inside)
+{
+	const struct settings *settings = mux->tables->settings;
+
+	mux->chrooted = inside;
+	mux->spool_dir = open(inside ? spool_inside(settings) : settings->spool_dir,
+	    O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (mux->spool_dir < 0)
+		log_warning("spool_dir %s: %s; large request bodies will get 503",
+		    settings->spool_dir, strerror(errno));
+}
+
 static bool
 read_settings(struct multiplexer *mux, int fd)
 {
@@ -338,10 +365,7 @@ read_settings(struct multiplexer *mux, int fd)
 		return false;
 	settings = mux->tables->settings;
 	log_open("multiplexer", settings->log_level);
-	mux->spool_dir = open(settings->spool_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (mux->spool_dir < 0)
-		log_warning("spool_dir %s: %s; large request bodies will get 503",
-		    settings->spool_dir, strerror(errno));
+	multiplexer_open_spool(mux, false);
 	return true;
 }
 

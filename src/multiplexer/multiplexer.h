@@ -71,6 +71,7 @@ struct multiplexer {
 	unsigned number;                /* its own, or BOARD_NOBODY before its bell came */
 	int control;                    /* the channel to the manager */
 	int spool_dir;                  /* O_PATH, or -1 */
+	bool chrooted;
 	int bells[BOARD_MULTIPLEXERS + 1];      /* eventfds; -1 where not told yet */
 
 	uint64_t now_us;                /* 0: to be read; one reading serves a wake-up */
@@ -107,6 +108,8 @@ struct multiplexer {
  * descriptors are taken and closed.  NULL: the reason was logged.
  */
 struct multiplexer *multiplexer_new(int settings_fd, int board_fd, int control);
+/* By its path; inside: as a chroot of the multiplexers' shows it. */
+void multiplexer_open_spool(struct multiplexer *mux, bool inside);
 void multiplexer_free(struct multiplexer **mux);
 
 /* Serve until STOP was obeyed or the manager has gone.  Returns the exit status. */

@@ -68,20 +68,29 @@ body_free(struct body **body)
 	*body = NULL;
 }
 
-/* A file that has no name, or one that loses it at once where the folder can't do that. */
+/*
+ * A file that has no name, or one that loses it at once where the folder can't do
+ * that.  In a chroot, where no /proc opens it again to read it, *reader does so now.
+ */
 static int
-spool_file(struct multiplexer *mux)
+spool_file(struct multiplexer *mux, int *reader)
 {
 	char name[40];
 	int fd;
 
-	fd = openat(mux->spool_dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
+	fd = mux->chrooted ? -1 :
+	    openat(mux->spool_dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0 || (!mux->chrooted && errno != EOPNOTSUPP && errno != EISDIR &&
+	    errno != ENOENT))
 		return fd;
 	snprintf(name, sizeof name, "body.%016llx", (unsigned long long)multiplexer_nonce(mux));
 	fd = openat(mux->spool_dir, name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0)
-		unlinkat(mux->spool_dir, name, 0);
+	if (fd < 0)
+		return -1;
+	*reader = openat(mux->spool_dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	unlinkat(mux->spool_dir, name, 0);
+	if (*reader < 0)
+		fd_close(&fd);
 	return fd;
 }
 
@@ -107,7 +116,7 @@ move_to(struct body *body, enum body_place place)
 {
 	int fd = place == BODY_IN_MEMFD ?
 	    memfd_create("peruser-body", MFD_CLOEXEC | MFD_ALLOW_SEALING) :
-	    spool_file(body->mux);
+	    spool_file(body->mux, &body->reader);
 	off_t at = 0;
 	bool ok = fd >= 0;
 
@@ -269,7 +278,7 @@ body_ready(struct body *body)
 	if (body->place == BODY_IN_MEMFD)
 		return lseek(body->fd, 0, SEEK_SET) == 0 && fcntl(body->fd, F_ADD_SEALS,
 		    F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0;
-	if (body->place == BODY_IN_MEMORY)
+	if (body->place == BODY_IN_MEMORY || body->reader >= 0)
 		return true;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", body->fd);
 	body->reader = open(path, O_RDONLY | O_CLOEXEC);

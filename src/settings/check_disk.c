@@ -277,6 +277,27 @@ mime_check(struct reading *reading)
 		    "right path", say_text(reading, settings->mime_types), why);
 }
 
+/* Who could change it could make something of its emptiness. */
+static void
+multiplexer_check(struct reading *reading, const struct multiplexer_settings *it)
+{
+	struct stat about;
+
+	if (it->chroot == NULL)
+		return;
+	if (stat(it->chroot, &about) != 0 || !S_ISDIR(about.st_mode))
+		say_error(reading, it->place, "the multiplexers' chroot \"%s\" is no directory; "
+		    "make it, owned by root, or take it out", say_text(reading, it->chroot));
+	else if (about.st_uid != 0 || (about.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		say_error(reading, it->place, "the multiplexers' chroot \"%s\" can be changed by "
+		    "others than root; make root its owner, and its mode 0755",
+		    say_text(reading, it->chroot));
+	else if (settings_inside(it->chroot, reading->settings->spool_dir) == NULL)
+		say_error(reading, it->place, "spool_dir \"%s\" is not in the multiplexers' chroot "
+		    "\"%s\"; write one that is", say_text(reading, reading->settings->spool_dir),
+		    say_text(reading, it->chroot));
+}
+
 void
 check_disk(struct reading *reading)
 {
@@ -293,6 +314,8 @@ check_disk(struct reading *reading)
 	}
 	for (i = 0; i < reading->settings->vhost_count; i++)
 		vhost_check(reading, i);
+	for (i = 0; i < reading->settings->multiplexer_count; i++)
+		multiplexer_check(reading, &reading->settings->multiplexers[i]);
 	mime_check(reading);
 	map_free(&disk.warned);
 }

@@ -262,6 +262,10 @@ static const struct settings_row multiplexer_rows[] = {
 	    "Multiplexer", NULL },
 	{ "group", KIND_TEXT, IN_MULTIPLEXER, MUX(group), 0, 0, "\"peruserd\"",
 	    "Their group.", NULL, NONE },
+	{ "chroot", KIND_PATH, IN_MULTIPLEXER, MUX(chroot), 0, 0, NULL,
+	    "A directory that they take for \"/\" once they have read what they need.  Nothing "
+	    "has to be in it but spool_dir, whose files are all that they may open, also without it.", NULL, NONE,
+	    "MultiplexerChroot", NULL },
 	{ "count", KIND_NUMBER, IN_MULTIPLEXER, MUX(count), 0, 64, "0",
 	    "How many; 0: one per core.", NULL, NONE,
 	    "MinMultiplexers, MaxMultiplexers", NULL }

@@ -85,6 +85,7 @@ struct multiplexer_settings {
 	struct place place;
 	char *user;
 	char *group;
+	char *chroot;                           /* NULL: none */
 	uint64_t count;                         /* 0 in the text: one per core; here the number */
 	uint32_t uid, gid;                      /* resolved */
 };

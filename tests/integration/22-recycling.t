@@ -15,6 +15,9 @@ my $kept = $t->site('kept', pool => { max_processors => 2, max_memory => $t->{sa
 my $crash = $t->site('crash', pool => { max_processors => 2, min_spare_processors => 0 });
 my $broken = $t->site('broken', chroot => 1);
 my $calm = $t->site('calm');
+my $hung = $t->site('hung', pool => { max_processors => 3, min_spare_processors => 2, expire_timeout => 1 });
+put_file("$hung->{root}/hello.txt", "hello\n", 0644, $hung);
+put_file("$hung->{root}/hang.php", '<?php while (true) usleep(100000);', 0644, $hung);
 put_file("$_->{root}/hello.txt", "hello\n", 0644, $_) for $often, $fat, $crash, $broken, $calm;
 put_file("$_->{root}/pid.php", '<?php echo getmypid();', 0644, $_) for $often, $fat, $kept, $crash;
 put_file("$_->{root}/fat.php", '<?php $a = str_repeat("x", $_GET["mb"] << 20); echo getmypid();', 0644, $_) for $fat, $kept;
@@ -88,6 +91,20 @@ for my $path ('/fat.php?mb=' . ($t->{sanitized} ? 700 : 150), '/pid.php') {
 	last if ($response->field('connection') // '') =~ /close/i;
 }
 ok(wait_for(10, sub { $t->pool_status('kept')->{recycled} == 1 }), 'ends the processor too');
+
+# ---- expire_timeout: the hung one alone, 504, and the log says what it ran
+
+$t->get('shared', 'hung.test', '/hello.txt');
+my $sleeper = $t->client('shared');
+$sleeper->send("GET /hang.php?what=this HTTP/1.1\r\nHost: hung.test\r\nConnection: close\r\n\r\n");
+ok(wait_for(10, sub { ($t->pool_status('hung') // {})->{busy} }), 'a request hangs');
+my @before = $t->processors($hung);
+status_is($sleeper->response, 504, 'it gets 504 after expire_timeout');
+ok(wait_for(10, sub { grep { !process_alive($_) } @before }), 'its processor is killed');
+is(scalar(grep { !process_alive($_) } @before), 1, 'and no other');
+$t->log_says(qr{pool hung: "GET hung\.test /hang\.php\?what=this" has run for [1-9] s.* pid \d+},
+	'the log says which request of which site ran for how long in which processor');
+is($t->pool_status('hung')->{expired}, 1, 'status counts it');
 
 # ---- crashes: the request is lost, and two may mean a spoilt opcode cache
 

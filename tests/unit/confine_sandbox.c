@@ -140,7 +140,7 @@ run(int (*check)(void))
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		if (!confine_sandbox(spool, &how, &fault)) {
+		if (!confine_sandbox(open(spool, O_PATH | O_DIRECTORY | O_CLOEXEC), &how, &fault)) {
 			fprintf(stderr, "%s\n", fault.text);
 			_exit(99);
 		}
