@@ -50,14 +50,26 @@ perl_la_SOURCES = \
 	%D%/perl_answer.c \
 	%D%/perl_apps.c \
 	%D%/perl_call.c \
+	%D%/perl_capture.c \
+	%D%/perl_cgi.c \
+	%D%/perl_cgi_io.c \
+	%D%/perl_cgi_world.c \
 	%D%/perl_env.c \
 	%D%/perl_io.c \
 	%D%/perl_page.c \
 	%D%/perl_psgi.c \
+	%D%/perl_script.c \
 	%D%/perl_site.c \
+	%D%/perl_source.c %D%/perl_source.h \
 	%D%/perl_start.c \
 	%D%/perl_stream.c \
+	%D%/cgi_env.c %D%/cgi_env.h \
+	%D%/cgi_head.c %D%/cgi_head.h \
 	%D%/page.c \
+	%D%/suexec.c %D%/suexec.h \
+	src/http/answer.c \
+	src/http/chars.c \
+	src/http/date.c \
 	src/http/status.c
 perl_la_CFLAGS = $(AM_CFLAGS) $(PERL_CFLAGS)
 perl_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared

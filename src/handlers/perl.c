@@ -22,6 +22,7 @@ begin(void)
 	/* else all processors of a pool would draw the same numbers */
 	PL_srand_called = FALSE;
 	perl_call_begin();
+	perl_cgi_world_forked();
 	perl_apps_begin(aTHX);
 	perl_io_log_end();
 	return true;
@@ -38,7 +39,8 @@ serve(struct request *request, const struct request_view *view)
 	if (++perl_now.serial == 0)
 		perl_now.serial = 1;
 	perl_site_enter(aTHX_ view->vhost);
-	result = perl_psgi_serve(aTHX);
+	/* only a psgi entry has an application */
+	result = view->application != NULL ? perl_psgi_serve(aTHX) : perl_cgi_serve(aTHX);
 	perl_io_log_end();
 	perl_now.request = NULL;
 	perl_now.view = NULL;

@@ -13,6 +13,12 @@
  *   perl_answer.c      a PSGI response: checked, then given
  *   perl_stream.c      delayed responses, and the writer
  *   perl_page.c        the page that says what went wrong
+ *   perl_cgi.c         one request of a persistent CGI script
+ *   perl_cgi_io.c      its standard input and output
+ *   perl_cgi_world.c   its environment, arguments, folder, signals, and their end
+ *   perl_script.c      scripts: checked, compiled, kept, compiled anew
+ *   perl_source.c      what must be understood of their text (perl_source.h)
+ *   perl_capture.c     their named subs see each run's own variables
  *
  * Everything runs as the pool's user, single-threaded; perl_now is the one
  * piece of state they share.  Log lines go to the pool's log.
@@ -20,9 +26,12 @@
 #ifndef PERUSERD_HANDLERS_PERL_PARTS_H
 #define PERUSERD_HANDLERS_PERL_PARTS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
 
 #define PERL_NO_GET_CONTEXT
 #include <EXTERN.h>
@@ -154,5 +163,65 @@ void perl_stream_run(pTHX_ SV *code);
 
 /* ---- perl_page.c: a 500; with show_errors, its page shows the text. */
 void perl_page_error(const char *text);
+
+/* ---- perl_cgi.c */
+void perl_cgi_start(pTHX);
+enum handler_result perl_cgi_serve(pTHX);
+
+/* ---- perl_cgi_io.c */
+
+/* Standard input is this request's body, standard output its answer. */
+void perl_cgi_io_begin(pTHX);
+
+/*
+ * All that was printed is on its way.  drop: what is still in Perl's buffer is
+ * not wanted.  Returns NULL, or why there is no answer to give: one sentence.
+ */
+const char *perl_cgi_io_end(pTHX_ bool drop);
+
+/* Keep what a chroot hides. */
+void perl_cgi_io_start(pTHX);
+
+/* ---- perl_script.c */
+
+struct perl_captures;
+
+struct perl_script {
+	char path[PATH_MAX];
+	dev_t device;                   /* what was compiled */
+	ino_t inode;
+	off_t size;
+	struct timespec changed;
+	CV *run;                        /* the script as a sub; NULL: it did not compile */
+	AV *ends;                       /* its END blocks */
+	SV *die_hook, *warn_hook;       /* $SIG{__DIE__} and __WARN__ as its BEGIN blocks left them */
+	bool warns;                     /* -w */
+	SV *data;                       /* what follows __DATA__, or NULL */
+	GV *data_handle;
+	struct perl_captures *captures;
+};
+
+/*
+ * The script of this request, compiled; or NULL, when a page was given and the
+ * reason logged.
+ */
+struct perl_script *perl_script_find(pTHX);
+void perl_script_start(pTHX);
+
+/* ---- perl_capture.c */
+struct perl_captures *perl_captures_find(pTHX_ CV *script);
+void perl_captures_renew(pTHX_ const struct perl_captures *captures, CV *script);
+void perl_captures_free(pTHX_ struct perl_captures **captures);
+
+/* ---- perl_cgi_world.c */
+
+/* False: there is no memory for it. */
+bool perl_cgi_world_begin(pTHX_ const struct perl_script *script);
+void perl_cgi_world_end(pTHX);
+void perl_cgi_world_start(pTHX);
+void perl_cgi_world_forked(void);
+
+/* Inside of a scope: the punctuation variables as a program finds them, until its end. */
+void perl_cgi_world_local(pTHX_ const struct perl_script *script);
 
 #endif

@@ -106,6 +106,7 @@ perl_start(void)
 	perl_call_begin();
 	perl_site_start(aTHX);
 	perl_env_start(aTHX);
+	perl_cgi_start(aTHX);
 	perl_apps_load(aTHX);
 	perl_log(LEVEL_INFO, "Perl %" SVf " is loaded", SVfARG(PL_patchlevel));
 	return true;
