@@ -53,6 +53,7 @@ perl_la_SOURCES = \
 	%D%/perl_capture.c \
 	%D%/perl_cgi.c \
 	%D%/perl_cgi_io.c \
+	%D%/perl_cgi_pm.c \
 	%D%/perl_cgi_world.c \
 	%D%/perl_env.c \
 	%D%/perl_io.c \
@@ -69,6 +70,7 @@ perl_la_SOURCES = \
 	%D%/suexec.c %D%/suexec.h \
 	src/http/answer.c \
 	src/http/chars.c \
+	src/http/chunked.c \
 	src/http/date.c \
 	src/http/status.c
 perl_la_CFLAGS = $(AM_CFLAGS) $(PERL_CFLAGS)

@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "http/answer.h"
+#include "http/chunked.h"
 
 #define PIECE (64 * 1024)       /* of a handle, at once */
 
@@ -36,21 +37,14 @@ bytes_of(pTHX_ SV *text, const char *what, STRLEN *len)
 	return SvPV(text, *len);
 }
 
-bool
-perl_answer_bytes(pTHX_ SV *text, const char *what)
-{
-	STRLEN len;
-	const char *at = bytes_of(aTHX_ text, what, &len);
-
-	return perl_now.host->write(perl_now.request, at, len);
-}
-
 /* ---- the head; one at a time, so one place */
 
 static struct {
 	char text[ANSWER_HEAD_MAX];
 	size_t len;
 	IV status;
+	bool chunked;           /* it says that its body is in chunks */
+	struct chunked chunks;
 } head;
 
 static void
@@ -133,6 +127,8 @@ add_field(pTHX_ SV *name, SV *value)
 	value_at = bytes_of(aTHX_ value, what, &value_len);
 	if (!is_value(value_at, value_len))
 		perl_psgi_fault(aTHX_ "%s has a control character or a line's end in it", what);
+	if (str_is_nocase(name_at, name_len, "Transfer-Encoding"))
+		head.chunked = str_is_nocase(value_at, value_len, "chunked");
 	head_add(aTHX_ name_at, name_len, value_at, value_len);
 }
 
@@ -158,6 +154,8 @@ head_make(pTHX_ AV *response)
 	SSize_t i, count;
 
 	head.len = 0;
+	head.chunked = false;
+	chunked_begin(&head.chunks);
 	add_status(aTHX_ element(aTHX_ response, 0));
 	if (headers == NULL)
 		perl_psgi_fault(aTHX_ "its headers are no reference to an array");
@@ -185,6 +183,53 @@ perl_answer_head(pTHX_ AV *response)
 {
 	head_make(aTHX_ response);
 	return head_give(aTHX);
+}
+
+/* ---- bytes of the body */
+
+/*
+ * An application that says Transfer-Encoding: chunked has done what is ours to
+ * do, and sends chunks (Mojolicious's write_chunk): they are taken apart here.
+ */
+static bool
+put_chunks(pTHX_ const char *at, size_t len)
+{
+	const char *data;
+	size_t used, data_len;
+
+	while (len > 0) {
+		switch (chunked_decode(&head.chunks, at, len, &used, &data, &data_len)) {
+		case CHUNKED_DATA:
+			if (!perl_now.host->write(perl_now.request, data, data_len))
+				return false;
+			break;
+		case CHUNKED_MORE:
+		case CHUNKED_END:
+			return true;
+		case CHUNKED_BAD:
+			perl_psgi_fault(aTHX_ "it says Transfer-Encoding: chunked, but its body is "
+			    "not in chunks");
+		}
+		at += used;
+		len -= used;
+	}
+	return true;
+}
+
+static bool
+put_bytes(pTHX_ const char *at, size_t len)
+{
+	return head.chunked ? put_chunks(aTHX_ at, len) :
+	    perl_now.host->write(perl_now.request, at, len);
+}
+
+bool
+perl_answer_bytes(pTHX_ SV *text, const char *what)
+{
+	STRLEN len;
+	const char *at = bytes_of(aTHX_ text, what, &len);
+
+	return put_bytes(aTHX_ at, len);
 }
 
 /* ---- a body that is an array */
@@ -305,7 +350,7 @@ give_read(pTHX_ PerlIO *f)
 	SSize_t got;
 
 	while ((got = PerlIO_read(f, piece, sizeof piece)) > 0)
-		if (!perl_now.host->write(perl_now.request, piece, (size_t)got))
+		if (!put_bytes(aTHX_ piece, (size_t)got))
 			return;
 	if (got < 0)
 		perl_psgi_fault(aTHX_ "its body's handle can't be read: %s", strerror(errno));
@@ -338,7 +383,7 @@ give_handle(pTHX_ SV *body)
 	if (!head_give(aTHX) || head.status == 204 || head.status == 304 ||
 	    strcmp(perl_now.view->method, "HEAD") == 0)
 		;
-	else if (f != NULL && is_file(aTHX_ f, &about))
+	else if (f != NULL && !head.chunked && is_file(aTHX_ f, &about))
 		give_file(aTHX_ f, &about);
 	else if (f != NULL && !PerlIO_isutf8(f))
 		give_read(aTHX_ f);

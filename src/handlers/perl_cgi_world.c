@@ -130,9 +130,8 @@ hooks_begin(pTHX_ const struct perl_script *script)
 {
 	if (script->die_hook != NULL || PL_diehook != NULL)
 		hook_set(aTHX_ "__DIE__", script->die_hook);
-	if (script->warn_hook != NULL || PL_warnhook != PERL_WARNHOOK_FATAL)
-		if (script->warn_hook != NULL || PL_warnhook != NULL)
-			hook_set(aTHX_ "__WARN__", script->warn_hook);
+	if (script->warn_hook != NULL || PL_warnhook != NULL)
+		hook_set(aTHX_ "__WARN__", script->warn_hook);
 }
 
 /* Handlers that the script set, and did not take back. */
@@ -166,18 +165,6 @@ umask_watched(pTHX)
 	return umask_original(aTHX);
 }
 
-/* ---- what other modules keep of a request */
-
-static void
-modules_end(pTHX)
-{
-	CV *reset = get_cv("CGI::_reset_globals", 0);
-	int status;
-
-	if (reset != NULL)
-		perl_call(aTHX_ reset, &status);
-}
-
 /* ---- all of it */
 
 bool
@@ -191,6 +178,7 @@ perl_cgi_world_begin(pTHX_ const struct perl_script *script)
 	arguments_begin(aTHX);
 	folder_begin(script->path);
 	hooks_begin(aTHX_ script);
+	perl_cgi_pm_begin(aTHX_ script->cgi_pm);
 	world.umask_called = false;
 	PL_statusvalue = 0;
 	return true;
@@ -200,7 +188,7 @@ void
 perl_cgi_world_end(pTHX)
 {
 	signals_end(aTHX);
-	modules_end(aTHX);
+	perl_cgi_pm_end(aTHX);
 	env_end(aTHX);
 	cgi_env_free(&world.env);
 	if (world.umask_called)

@@ -16,6 +16,7 @@
  *   perl_cgi.c         one request of a persistent CGI script
  *   perl_cgi_io.c      its standard input and output
  *   perl_cgi_world.c   its environment, arguments, folder, signals, and their end
+ *   perl_cgi_pm.c      what CGI.pm keeps of a request, and of a script
  *   perl_script.c      scripts: checked, compiled, kept, compiled anew
  *   perl_source.c      what must be understood of their text (perl_source.h)
  *   perl_capture.c     their named subs see each run's own variables
@@ -198,6 +199,7 @@ struct perl_script {
 	bool warns;                     /* -w */
 	SV *data;                       /* what follows __DATA__, or NULL */
 	GV *data_handle;
+	AV *cgi_pm;                     /* what it chose of CGI.pm; NULL: that is not loaded */
 	struct perl_captures *captures;
 };
 
@@ -212,6 +214,15 @@ void perl_script_start(pTHX);
 struct perl_captures *perl_captures_find(pTHX_ CV *script);
 void perl_captures_renew(pTHX_ const struct perl_captures *captures, CV *script);
 void perl_captures_free(pTHX_ struct perl_captures **captures);
+
+/*
+ * ---- perl_cgi_pm.c: around a script's compilation (compiled: its choices, the
+ * caller's, or NULL), and around each run of it.
+ */
+void perl_cgi_pm_compile(pTHX);
+AV *perl_cgi_pm_compiled(pTHX);
+void perl_cgi_pm_begin(pTHX_ AV *choices);
+void perl_cgi_pm_end(pTHX);
 
 /* ---- perl_cgi_world.c */
 

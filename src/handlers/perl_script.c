@@ -59,8 +59,9 @@ forget(pTHX_ struct perl_script *script)
 	SvREFCNT_dec(script->die_hook);
 	SvREFCNT_dec(script->warn_hook);
 	SvREFCNT_dec(script->data);
+	SvREFCNT_dec((SV *)script->cgi_pm);
 	script->run = NULL;
-	script->ends = NULL;
+	script->ends = script->cgi_pm = NULL;
 	script->die_hook = script->warn_hook = script->data = NULL;
 }
 
@@ -199,6 +200,7 @@ compile(pTHX_ struct perl_script *script, SV *text, const struct perl_source *so
 	script->warns = source->warns;
 	set_data(aTHX_ script, text, source->data);
 	PL_endav = NULL;
+	perl_cgi_pm_compile(aTHX);
 	ended = perl_call(aTHX_ compiler, status);
 	if (ended == PERL_RETURNED) {
 		AV *made = PL_endav;
@@ -208,6 +210,7 @@ compile(pTHX_ struct perl_script *script, SV *text, const struct perl_source *so
 		script->run = (CV *)SvREFCNT_inc((SV *)run);
 		script->ends = take_ends(aTHX_ made, gv_stashsv(now.package, GV_ADD));
 		SvREFCNT_dec((SV *)made);
+		script->cgi_pm = perl_cgi_pm_compiled(aTHX);
 		if (run != NULL)
 			script->captures = perl_captures_find(aTHX_ run);
 	} else {

@@ -39,7 +39,7 @@ my %path = (
 	nobody => sub { [ $_[0]{QUERY_STRING}, [ 'X-Code' => $_[0]{QUERY_STRING} ], [ 'not for the eyes of anybody' ] ] },
 	length => sub { [ 200, [ 'Content-Length' => 5 ], [ 'hello' ] ] },
 	longer => sub { [ 200, [ 'Content-Length' => 5 ], [ 'hello', ' and a second answer' ] ] },
-	hops => sub { [ 200, [ 'Connection' => 'upgrade', 'Transfer-Encoding' => 'chunked', 'X-A' => 1 ], [ 'x' ] ] },
+	hops => sub { [ 200, [ 'Connection' => 'upgrade', 'Transfer-Encoding' => 'chunked', 'X-A' => 1 ], [ "1\r\nx\r\n", "3\r\nyz", "!\r\n0\r\n\r\n" ] ] },
 	big => sub { [ 200, [], [ map { $_ x 1024 } map { chr(97 + $_ % 26) } 0 .. $_[0]{QUERY_STRING} - 1 ] ] },
 	file => sub { [ 200, [ 'Content-Type' => 'application/octet-stream' ], file($_[0]{QUERY_STRING} || 'file') ] },
 	tail => sub { my $in = file('file'); read $in, my $head, 10; [ 200, [], $in ] },
@@ -258,7 +258,7 @@ each_case(sub {
 	body_is($get->('longer'), 'hello', "what is longer is cut $case");
 	$response = $get->('hops');
 	field_is($response, 'x-a', 1, "fields $case");
-	body_is($response, 'x', "and those of the connection are ours $case");
+	body_is($response, 'xyz!', "and those of the connection are ours $case");
 	is(length $get->("big?$_")->{body}, $_ * 1024, "$_ KiB $case") for 1, 63, 64, 65, 300, 3000;
 	my $head = $t->request($kind, 'HEAD', $site->{host}, "$site->{prefix}/big?10");
 	status_is($head, 200, "HEAD $case");

@@ -38,6 +38,9 @@ INTEGRATION_TESTS = \
 	%D%/34-apache.t \
 	%D%/40-status-http.t \
 	%D%/45-fast-start.t \
-	%D%/50-psgi.t
+	%D%/50-psgi.t \
+	%D%/51-perl-cgi.t \
+	%D%/52-plack.t \
+	%D%/53-perl-applications.t
 EXTRA_DIST += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

@@ -78,6 +78,12 @@ tests_unit_handlers_mime_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_handlers_mime_LDADD = libhandlers.la $(CMOCKA_LIBS)
 TESTS += tests/unit/handlers_mime
 
+check_PROGRAMS += tests/unit/handlers_perl_source
+tests_unit_handlers_perl_source_SOURCES = %D%/handlers_perl_source.c src/handlers/perl_source.c
+tests_unit_handlers_perl_source_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_handlers_perl_source_LDADD = $(CMOCKA_LIBS)
+TESTS += tests/unit/handlers_perl_source
+
 check_PROGRAMS += tests/unit/handlers_ranges
 tests_unit_handlers_ranges_SOURCES = %D%/handlers_ranges.c %D%/fake_host.c %D%/fake_host.h
 tests_unit_handlers_ranges_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
