@@ -68,24 +68,30 @@ net_parse(const char *text, size_t len, struct net *net)
 }
 
 void
+net_from(sa_family_t family, const unsigned char *bytes, struct net *net)
+{
+	memset(net, 0, sizeof *net);
+	net->family = family;
+	net->bits = width(family);
+	memcpy(net->bytes, bytes, net->bits / 8);
+	unmap(net);
+}
+
+void
 net_of(const struct sockaddr_storage *address, struct net *net)
 {
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
 
-	memset(net, 0, sizeof *net);
-	net->family = AF_UNIX;
 	if (address->ss_family == AF_INET) {
 		memcpy(&in, address, sizeof in);
-		memcpy(net->bytes, &in.sin_addr, 4);
-		net->family = AF_INET;
+		net_from(AF_INET, (const unsigned char *)&in.sin_addr, net);
 	} else if (address->ss_family == AF_INET6) {
 		memcpy(&in6, address, sizeof in6);
-		memcpy(net->bytes, &in6.sin6_addr, 16);
-		net->family = AF_INET6;
+		net_from(AF_INET6, in6.sin6_addr.s6_addr, net);
+	} else {
+		net_from(AF_UNIX, (const unsigned char *)"", net);
 	}
-	net->bits = width(net->family);
-	unmap(net);
 }
 
 void

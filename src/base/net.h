@@ -25,6 +25,9 @@ bool net_parse(const char *text, size_t len, struct net *net);
 /* Of one address.  A family that we don't know is AF_UNIX. */
 void net_of(const struct sockaddr_storage *address, struct net *net);
 
+/* Of the 4 or 16 bytes of an address of that family. */
+void net_from(sa_family_t family, const unsigned char *bytes, struct net *net);
+
 /* One address as text; "unix:" for AF_UNIX. */
 void net_text(const struct net *net, char text[NET_TEXT]);
 

@@ -6,8 +6,10 @@ libhttp_la_SOURCES = \
 	%D%/chars.c %D%/chars.h \
 	%D%/chunked.c %D%/chunked.h \
 	%D%/date.c %D%/date.h \
+	%D%/forwarded.c %D%/forwarded.h \
 	%D%/head.c %D%/head.h \
 	%D%/host.c \
+	%D%/proxy.c %D%/proxy.h \
 	%D%/status.c %D%/status.h \
 	%D%/uri.c %D%/uri.h \
 	%D%/vars.c %D%/vars.h

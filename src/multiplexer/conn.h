@@ -73,6 +73,8 @@ struct conn {
 	struct timeout timeout;         /* of its present state */
 	struct event read_event;
 	struct event write_event;
+	bool proxy_due;                 /* a PROXY header is to come before all else */
+	bool by_proxy;                  /* a trusted proxy is its client: its fields are believed */
 	char remote_addr[ADDRESS_TEXT];
 	char remote_port[PORT_TEXT];
 	char local_addr[ADDRESS_TEXT];  /* "" until asked for; a listener's own is used if it has one */

@@ -9,10 +9,11 @@ static char loopback_four[] = "127.0.0.0/8", loopback_six[] = "::1";
 static char *loopback_texts[] = { loopback_four, loopback_six };
 static const struct string_list loopback = { loopback_texts, 2 };
 
-struct net *
+/* NULL: none were said, or there is no memory. */
+static struct net *
 door_nets(const struct string_list *texts)
 {
-	struct net *nets = calloc(texts->count + 1, sizeof *nets);
+	struct net *nets = texts->count > 0 ? calloc(texts->count, sizeof *nets) : NULL;
 	size_t i;
 
 	for (i = 0; nets != NULL && i < texts->count; i++)
@@ -32,17 +33,19 @@ door_begin(struct door *door, const struct listen_settings *settings)
 	/* What a web server says of its clients is believed: only from this machine. */
 	if (texts->count == 0 && settings->protocol == LISTEN_FASTCGI)
 		texts = &loopback;
-	if (texts->count == 0)
-		return true;
 	door->allowed = door_nets(texts);
 	door->allowed_count = texts->count;
-	return door->allowed != NULL;
+	door->trusted = door_nets(&settings->trusted_proxies);
+	door->trusted_count = settings->trusted_proxies.count;
+	return (door->allowed != NULL || door->allowed_count == 0) &&
+	    (door->trusted != NULL || door->trusted_count == 0);
 }
 
 void
 door_end(struct door *door)
 {
 	free(door->allowed);
+	free(door->trusted);
 	memset(door, 0, sizeof *door);
 }
 

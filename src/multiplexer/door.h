@@ -16,6 +16,8 @@
 struct door {
 	struct net *allowed;            /* owned; NULL: everybody */
 	size_t allowed_count;
+	struct net *trusted;            /* proxies whose word is believed; owned; NULL: none */
+	size_t trusted_count;
 	bool by_account;                /* only root, the owner, or who is in the group */
 	uid_t owner;
 	gid_t group;
@@ -27,8 +29,5 @@ void door_end(struct door *door);
 
 /* May that client come in?  fd: the accepted socket. */
 bool door_lets_in(const struct door *door, const struct sockaddr_storage *address, int fd);
-
-/* Networks from texts that were checked (check_listen.c).  NULL: no memory, or none. */
-struct net *door_nets(const struct string_list *texts);
 
 #endif

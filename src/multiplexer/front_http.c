@@ -11,6 +11,7 @@
 #include "multiplexer/request.h"
 #include "multiplexer/respond.h"
 #include "multiplexer/spool.h"
+#include "multiplexer/visitor.h"
 
 #define AHEAD_MAX (16u * 1024)          /* bytes of next requests taken while one is served */
 #define ALLOW "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
@@ -92,7 +93,9 @@ build_vars(struct conn *conn, const struct head *head, struct nv *vars)
 		.document_uri = scratch->uri,
 		.content_length = head->content_length,
 	};
+	struct visitor visitor;
 
+	visitor_about(conn, head, &visitor, &about);
 	if (scratch->name[0] == '\0')
 		about.server_name = about.server_addr;
 	vars->data = scratch->vars;
@@ -178,6 +181,39 @@ answer_ours(struct conn *conn, const struct head *head, struct input *input)
 	return true;
 }
 
+/* It has begun to come, and is not whole. */
+static void
+wait_for_head(struct conn *conn, struct input *input)
+{
+	if (!input_keep(conn, input)) {
+		request_refuse(conn, 431);
+	} else if (conn->state == CONN_IDLE) {
+		conn->state = CONN_HEAD;
+		conn_timeout(conn, conn->mux->tables->settings->header_timeout);
+	}
+}
+
+/* The PROXY header before the first head.  False: no head has come yet. */
+static bool
+take_proxy(struct conn *conn, struct input *input)
+{
+	size_t used;
+	enum proxy_result result = visitor_proxy(conn, input->at, input->left, &used);
+
+	if (result == PROXY_BAD) {
+		logs_complain(conn->mux, "what %s sends to %s begins with no PROXY header: closed",
+		    conn->remote_addr, conn->listener->settings->address);
+		conn_close(conn);
+		return false;
+	}
+	input->at += used;
+	input->left -= used;
+	if (result == PROXY_DONE && input->left > 0)
+		return true;
+	wait_for_head(conn, input);
+	return false;
+}
+
 static void
 take_head(struct conn *conn, struct input *input)
 {
@@ -192,14 +228,11 @@ take_head(struct conn *conn, struct input *input)
 	int status = 400;
 
 	conn->minor = 1;
+	if (conn->proxy_due && !take_proxy(conn, input))
+		return;
 	result = head_parse(input->at, input->left, &limits, &conn->scanned, head, &used, &status);
 	if (result == HEAD_MORE) {
-		if (!input_keep(conn, input))
-			request_refuse(conn, 431);
-		else if (conn->state == CONN_IDLE) {
-			conn->state = CONN_HEAD;
-			conn_timeout(conn, mux->tables->settings->header_timeout);
-		}
+		wait_for_head(conn, input);
 		return;
 	}
 	conn->scanned = 0;

@@ -12,6 +12,7 @@
 #include "multiplexer/front_fcgi.h"
 #include "multiplexer/front_http.h"
 #include "multiplexer/multiplexer.h"
+#include "multiplexer/visitor.h"
 
 #define PAUSE_MS 500            /* where descriptors ran out */
 
@@ -188,6 +189,12 @@ accept_one(struct listener *listener)
 	if (mux->self != NULL)
 		atomic_fetch_add_explicit(&mux->self->accepted, 1, memory_order_relaxed);
 	address_text(&address, conn->remote_addr, conn->remote_port);
+	if (!visitor_begin(conn, &address)) {
+		logs_complain(mux, "%s is none of the trusted_proxies of %s: closed",
+		    conn->remote_addr, listener->settings->address);
+		conn_close(conn);
+		return true;
+	}
 	conn_read_events(conn, true);
 	conn_timeout(conn, mux->tables->settings->header_timeout);
 	return true;

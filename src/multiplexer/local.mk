@@ -25,7 +25,8 @@ libmultiplexer_la_SOURCES = \
 	%D%/spare.c %D%/spare.h \
 	%D%/spool.c %D%/spool.h \
 	%D%/tables.c %D%/tables.h \
-	%D%/timeouts.c %D%/timeouts.h
+	%D%/timeouts.c %D%/timeouts.h \
+	%D%/visitor.c %D%/visitor.h
 libmultiplexer_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 libmultiplexer_la_LIBADD = libstatus.la libboard.la libhttp.la libwire.la libsettings.la libbase.la \
 	$(EVENT_LIBS)

@@ -34,6 +34,7 @@ INTEGRATION_TESTS = \
 	%D%/21-scaling.t \
 	%D%/30-fastcgi-front.t \
 	%D%/31-fastcgi-faults.t \
+	%D%/32-proxies.t \
 	%D%/33-recipes.t \
 	%D%/34-apache.t \
 	%D%/40-status-http.t \

@@ -24,6 +24,18 @@ tests_unit_base_net_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_net_LDADD = libbase.la $(CMOCKA_LIBS)
 TESTS += tests/unit/base_net
 
+check_PROGRAMS += tests/unit/http_proxy
+tests_unit_http_proxy_SOURCES = %D%/http_proxy.c
+tests_unit_http_proxy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_http_proxy_LDADD = libhttp.la $(CMOCKA_LIBS)
+TESTS += tests/unit/http_proxy
+
+check_PROGRAMS += tests/unit/http_forwarded
+tests_unit_http_forwarded_SOURCES = %D%/http_forwarded.c
+tests_unit_http_forwarded_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_http_forwarded_LDADD = libhttp.la $(CMOCKA_LIBS)
+TESTS += tests/unit/http_forwarded
+
 check_PROGRAMS += tests/unit/http_chars
 tests_unit_http_chars_SOURCES = %D%/http_chars.c
 tests_unit_http_chars_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
