@@ -33,6 +33,10 @@ symlink "$eve->{home}/private.txt", "$root/foreign.txt";
 symlink 'nowhere', "$root/dangling.txt";
 symlink 'folder', "$root/linked";
 POSIX::mkfifo("$root/fifo", 0644);
+symlink '/dev/zero', "$root/zero";
+run_quietly('/bin/mknod', '-m', '666', "$root/device", 'c', 1, 5);
+put_file("$root/sparse.bin", '', 0644, $bob);
+truncate "$root/sparse.bin", 2**40 or die "truncate: $!";
 put_file("$open->{root}/.dot", "shown\n", 0644, $open);
 put_file("$open->{root}/index.html", "front\n", 0644, $open);
 utime 1_700_000_000, 1_700_000_000, "$root/text.txt";
@@ -154,6 +158,29 @@ each_kind(sub {
 	status_is($get->('/' . 'x' x 300), 404, "a name that is too long ($kind)");
 	body_is($t->get($kind, 'open.test', '/pretty/url'), "front\n", "the fallback serves what is not there ($kind)");
 
+	ok($get->("/$_")->{status} =~ /\A40[34]\z/, "nor is a $_ ($kind)") for qw(zero device);
+
+	# files that have more length than bytes
+	$response = $t->request($kind, 'HEAD', 'bob.test', '/sparse.bin');
+	field_is($response, 'content-length', 2**40, "a file of 2^40 bytes has its length ($kind)");
+	$response = $get->('/sparse.bin', 'Range: bytes=' . (2**40 - 6) . '-');
+	status_is($response, 206, "and its end can be asked for ($kind)");
+	is($response->{body}, "\0" x 6, "and comes ($kind)");
+	$response = $get->('/sparse.bin', 'Range: bytes=0-0,' . (2**40 - 1) . '-,18446744073709551615-');
+	status_is($response, 206, "with other parts too ($kind)");
+	status_is($get->('/sparse.bin', 'Range: bytes=' . 2**40 . '-'), 416, "beyond it there is nothing ($kind)");
+
+	# files that change while they are sent
+	put_file("$root/shrinks.bin", $big, 0644, $bob);
+	my $reader = $t->client($kind, timeout => 10);
+	$reader->send("GET /shrinks.bin HTTP/1.1\r\nHost: bob.test\r\n\r\n");
+	$reader->until_match(qr/\r\n\r\n/, 10);
+	truncate "$root/shrinks.bin", 1000;
+	$response = $reader->response;
+	ok($response->{error}, "a file that is cut while it is sent is not sent as if it were whole ($kind)");
+	cmp_ok(length $response->{body}, '<', length $big, "nor filled up with anything ($kind)");
+	body_is($get->('/shrinks.bin'), substr($big, 0, 1000), "and is sent as it is from then on ($kind)");
+
 	# small files on a kept connection
 	my $client = $t->client($kind);
 	my $wrong = 0;
@@ -170,4 +197,29 @@ each_kind(sub {
 	$client->reset;
 	body_is($get->('/small.html'), "<p>small\n", "a client that leaves harms nobody ($kind)");
 });
+
+# ---- a name that is now a file, now a FIFO, now a device: nobody waits for it
+
+my $changer = fork // die "fork: $!\n";
+if (!$changer) {
+	POSIX::setsid();
+	put_file("$root/made.txt", "plain\n", 0644, $bob), POSIX::mkfifo("$root/made.fifo", 0644);
+	for (;;) {
+		for my $kind ('txt', 'fifo', 'zero') {
+			unlink "$root/new";
+			$kind eq 'zero' ? symlink('/dev/zero', "$root/new") : link("$root/made.$kind", "$root/new");
+			rename "$root/new", "$root/$_" for 'changes.txt';
+			select undef, undef, undef, 0.001;
+		}
+	}
+}
+my %seen;
+for (1 .. 400) {
+	my $response = $t->get($_ % 2 ? 'shared' : 'private', 'bob.test', '/changes.txt', timeout => 5);
+	$seen{ $response->{error} // $response->{status} }++;
+}
+kill 'KILL', $changer;
+waitpid $changer, 0;
+is(join(' ', sort grep { !/\A(?:200|403|404)\z/ } keys %seen), '', 'a name that is a FIFO or a device at times holds nobody')
+    or diag(explain(\%seen));
 $t->finish;
