@@ -19,6 +19,8 @@
 
 /* Per slot, beside its client: its channel, a memory, a stream, a body, a draining memory. */
 #define FDS_A_SLOT     5
+/* Per client: its socket, and a body on its way in (for writing and for reading) or an answer's. */
+#define FDS_A_CLIENT   3
 #define FDS_MORE       512
 
 uint64_t
@@ -26,7 +28,7 @@ multiplexers_nofile(const struct manager *manager)
 {
 	const struct settings *settings = manager->settings;
 
-	return settings->max_clients + (uint64_t)manager->slot_count * FDS_A_SLOT +
+	return settings->max_clients * FDS_A_CLIENT + (uint64_t)manager->slot_count * FDS_A_SLOT +
 	    settings->logs.count + settings->pool_count + settings->listen_count + FDS_MORE;
 }
 

@@ -243,6 +243,9 @@ take_one(struct slot *slot)
 		return false;
 	}
 	memcpy(&said, room, sizeof said);
+	if ((said.kind != COMPLETION_DONE || !completion_is_for(slot, &said)) &&
+	    !chatter_more(slot))
+		return false;
 	switch ((enum completion_kind)said.kind) {
 	case COMPLETION_LOG:
 		take_log(slot, &said, data);

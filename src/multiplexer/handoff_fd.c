@@ -247,7 +247,7 @@ handoff_or_wait(struct conn *conn, const struct handoff *handoff)
 	if (slot != NULL && hand_over_any(conn, slot, handoff))
 		return;
 	if (!keep(conn, handoff)) {
-		respond_own(conn, 503, NULL);
+		respond_busy(conn);
 		return;
 	}
 	if (!queue_add(conn))

@@ -21,6 +21,7 @@ slots_begin(struct multiplexer *mux)
 	struct slots *slots = &mux->slots;
 
 	TAILQ_INIT(&slots->sticky);
+	TAILQ_INIT(&slots->resting);
 	slots->count = mux->board->slot_count;
 	slots->at = calloc((size_t)slots->count + 1, sizeof(struct slot *));
 	return slots->at != NULL;
@@ -81,9 +82,10 @@ static void
 slot_drop(struct slot *slot)
 {
 	slot_arm(slot, false);
+	chatter_end(slot);
 	guard_rights();
 	fd_close(&slot->fd);
-	fd_close(&slot->memory);
+	memory_close(&slot->mux->spares, &slot->memory, slot->memory_size);
 	slot->memory_sent = false;
 	if (slot->stream != NULL)
 		stream_free(&slot->stream);
@@ -360,6 +362,13 @@ void
 slot_disarm(struct slot *slot)
 {
 	slot_arm(slot, false);
+}
+
+void
+slot_listen(struct slot *slot)
+{
+	if (slot->leased && slot->fd >= 0)
+		slot_arm(slot, true);
 }
 
 void

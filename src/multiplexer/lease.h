@@ -15,6 +15,7 @@
 #include <peruserd/message.h>
 
 #include "multiplexer/tables.h"
+#include "multiplexer/chatter.h"
 #include "multiplexer/timeouts.h"
 
 struct conn;
@@ -46,6 +47,7 @@ struct slot {
 	struct conn *conn;              /* who waits for the answer; NULL once it was answered */
 	struct timeout expire;
 	TAILQ_ENTRY(slot) sticky_link;
+	struct chatter chatter;
 	int memory;                     /* the answer memory lent now; owned, or -1 */
 	uint64_t memory_size;           /* bytes of it */
 	bool memory_sent;               /* the processor has it */
@@ -65,6 +67,8 @@ struct slots {
 	struct slot **at;               /* by index on the board; NULL: never heard of */
 	uint32_t count;
 	struct slot_list sticky;        /* those that hold a client's connection */
+	struct slot_list resting;       /* those that said too much in this second */
+	uint32_t second;                /* counts up */
 };
 
 bool slots_begin(struct multiplexer *mux);
@@ -106,6 +110,9 @@ void slot_ended(struct slot *slot);
 
 /* Listen to its channel no more: another multiplexer has it, or will. */
 void slot_disarm(struct slot *slot);
+
+/* Listen to it again, where it is ours. */
+void slot_listen(struct slot *slot);
 
 /* Sticky: a request was answered; the next may come within the keep-alive timeout. */
 void slot_sticky_idle(struct slot *slot);

@@ -1,8 +1,6 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,19 +12,6 @@
 #include "multiplexer/respond.h"
 
 #define STREAM_READS 4          /* of MULTIPLEXER_READ bytes, for one wake-up */
-
-static int
-memory_new(uint64_t size)
-{
-	int fd = memfd_create("peruser-answer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return -1;
-	if (ftruncate(fd, (off_t)size) != 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
-		fd_close(&fd);
-	return fd;
-}
 
 static void stream_readable(evutil_socket_t fd, short what, void *context);
 
@@ -80,14 +65,15 @@ lend(struct slot *slot)
 		slot->memory_size = slot->mux->tables->settings->answer_memory;
 		slot->memory = spare_take(&slot->mux->spares, slot, slot->memory_size);
 		if (slot->memory < 0)
-			slot->memory = memory_new(slot->memory_size);
+			slot->memory = memory_new(&slot->mux->spares, slot->memory_size,
+			    slot->mux->tables->settings->answer_memory_total);
 		slot->memory_sent = false;
 	}
 	if (slot->stream == NULL)
 		slot->stream = stream_new(slot);
 	if (slot->memory < 0 || slot->stream == NULL)
 		logs_complain(slot->mux, "cannot lend a processor room for its answer: %s",
-		    strerror(errno));
+		    errno == EDQUOT ? "answer_memory_total is used up" : strerror(errno));
 }
 
 void

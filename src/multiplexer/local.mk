@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += libmultiplexer.la
 libmultiplexer_la_SOURCES = \
 	%D%/access_line.c %D%/access_line.h \
 	%D%/carrier.c %D%/carrier.h \
+	%D%/chatter.c %D%/chatter.h \
 	%D%/completion.c %D%/completion.h \
 	%D%/conn.c %D%/conn.h \
 	%D%/door.c %D%/door.h \

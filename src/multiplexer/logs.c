@@ -237,6 +237,24 @@ logs_served(struct multiplexer *mux, const struct slot *slot, const struct compl
 	write_line(mux, slot->tables, slot->vhost, &entry);
 }
 
+/* Was one of that kind told within a second?  Remembers that it is now; forgets the oldest. */
+static bool
+told_just_now(struct logs *logs, const char *format, uint64_t now)
+{
+	struct complaint *at = logs->complaints, *oldest = at;
+	bool told;
+
+	for (; at < logs->complaints + LOGS_COMPLAINTS && at->format != format; at++)
+		if (at->ms < oldest->ms)
+			oldest = at;
+	if (at == logs->complaints + LOGS_COMPLAINTS)
+		at = oldest;
+	told = at->format == format && now - at->ms < 1000;
+	if (!told)
+		*at = (struct complaint){ format, now };
+	return told;
+}
+
 void
 logs_complain(struct multiplexer *mux, const char *format, ...)
 {
@@ -244,9 +262,8 @@ logs_complain(struct multiplexer *mux, const char *format, ...)
 	char text[512];
 	va_list args;
 
-	if (mux->logs.complained_ms != 0 && now - mux->logs.complained_ms < 1000)
+	if (told_just_now(&mux->logs, format, now))
 		return;
-	mux->logs.complained_ms = now;
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);

@@ -31,12 +31,19 @@ struct log_file {
 	struct buf buf;
 };
 
+#define LOGS_COMPLAINTS 8       /* kinds that are told apart */
+
+struct complaint {
+	const char *format;
+	uint64_t ms;                    /* when it was last told */
+};
+
 struct logs {
 	struct log_file *at;            /* by index into settings.logs */
 	uint32_t count;
 	uint32_t first_dirty;
 	char time[40];                  /* as in an access log, of this second */
-	uint64_t complained_ms;
+	struct complaint complaints[LOGS_COMPLAINTS];
 };
 
 bool logs_begin(struct multiplexer *mux);
@@ -63,7 +70,7 @@ void logs_access(struct conn *conn);
 void logs_served(struct multiplexer *mux, const struct slot *slot,
     const struct completion *said, const struct nv *vars);
 
-/* A warning in the error log, one a second at most. */
+/* A warning in the error log, one of each kind (by its format) a second at most. */
 void logs_complain(struct multiplexer *mux, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -98,6 +98,7 @@ tick(evutil_socket_t fd, short what, void *context)
 		if (mux->pools.at[i] != NULL)
 			pool_log_tick(&mux->pools.at[i]->log);
 	logs_flush(mux);
+	chatter_tick(mux);
 	spares_tick(&mux->spares, multiplexer_ms(mux));
 	if (mux->listeners.paused && !mux->stopping &&
 	    multiplexer_ms(mux) >= mux->listeners.resume_ms &&

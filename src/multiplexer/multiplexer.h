@@ -87,6 +87,8 @@ struct multiplexer {
 	struct pools pools;
 	struct slots slots;
 	struct spares spares;
+	uint64_t body_memory;           /* bytes of bodies: body_memory_total bounds them */
+	uint64_t spooled;               /* spool_total */
 	struct logs logs;
 	struct status_desk desk;
 	struct scratch *scratch;

@@ -67,7 +67,7 @@ pool_log_line(struct pool_log *log, enum log_level level, const char *site,
 {
 	if (level < log->mux->tables->settings->log_level && level < LEVEL_NOTICE)
 		return;
-	if (log->lines >= POOL_LOG_RATE) {
+	if (log->lines >= log->mux->tables->settings->log_rate) {
 		log->dropped++;
 		return;
 	}

@@ -16,7 +16,6 @@
 #include "base/log.h"
 
 #define POOL_LOG_LINE 2048              /* bytes of a line; a longer one is cut in pieces */
-#define POOL_LOG_RATE 500               /* lines in a second; what is more is counted */
 #define POOL_LOG_READ 8                 /* zygotes of a pool at once; the eldest is dropped */
 
 struct multiplexer;
@@ -35,7 +34,7 @@ struct pool_log {
 	uint32_t pool;
 	TAILQ_HEAD(, pool_stderr) read; /* the eldest first */
 	unsigned read_count;
-	unsigned lines;                 /* in this second */
+	unsigned lines;                 /* in this second; at most log_rate are written */
 	uint64_t dropped;
 };
 

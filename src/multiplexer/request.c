@@ -16,7 +16,10 @@ request_refuse(struct conn *conn, int status)
 {
 	conn->keep_alive = false;
 	conn->body_unread = true;
-	respond_own(conn, status, NULL);
+	if (status == 503)
+		respond_busy(conn);
+	else
+		respond_own(conn, status, NULL);
 }
 
 const char *

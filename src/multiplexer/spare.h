@@ -40,7 +40,12 @@ struct spare {
 
 struct spares {
 	struct spare at[SPARES];
+	uint64_t bytes;         /* of all answer memories there are: lent, being sent, spare */
 };
+
+/* An answer memory of that size, where all of them stay within `most`; or -1 with errno. */
+int memory_new(struct spares *spares, uint64_t size, uint64_t most);
+void memory_close(struct spares *spares, int *fd, uint64_t size);
 
 void spares_begin(struct spares *spares);
 void spares_end(struct spares *spares);

@@ -36,6 +36,38 @@ feed_close(struct body *body)
 	fd_close(&body->ours);
 }
 
+static uint64_t *
+used_at(const struct body *body, enum body_place place)
+{
+	return place == BODY_IN_FILE ? &body->mux->spooled : &body->mux->body_memory;
+}
+
+/* Is there room for so much more at that place, among all bodies? */
+static bool
+has_room(const struct body *body, enum body_place place, uint64_t len)
+{
+	const struct settings *settings = body->mux->tables->settings;
+	uint64_t most = place == BODY_IN_FILE ? settings->spool_total :
+	    settings->body_memory_total;
+	uint64_t used = *used_at(body, place);
+
+	return used <= most && len <= most - used;
+}
+
+static void
+claim(struct body *body, uint64_t len)
+{
+	*used_at(body, body->place) += len;
+	body->claimed += len;
+}
+
+static void
+unclaim(struct body *body)
+{
+	*used_at(body, body->place) -= body->claimed;
+	body->claimed = 0;
+}
+
 struct body *
 body_new(struct conn *conn, uint64_t total, bool chunked, uint64_t max, bool streaming)
 {
@@ -59,6 +91,7 @@ void
 body_free(struct body **body)
 {
 	feed_events(*body, false);
+	unclaim(*body);
 	buf_free(&(*body)->memory);
 	fd_close(&(*body)->fd);
 	fd_close(&(*body)->reader);
@@ -123,7 +156,7 @@ move_to(struct body *body, enum body_place place)
 	if (ok && body->place == BODY_IN_MEMORY)
 		ok = write_all(fd, body->memory.data, body->memory.len);
 	while (ok && body->place == BODY_IN_MEMFD && (uint64_t)at < body->len)
-		ok = sendfile(fd, body->fd, &at, body->len - (uint64_t)at) > 0;
+		ok = sendfile(fd, body->fd, &at, body->len - (uint64_t)at) > 0 || errno == EINTR;
 	if (!ok) {
 		fd_close(&fd);
 		return false;
@@ -131,7 +164,9 @@ move_to(struct body *body, enum body_place place)
 	buf_free(&body->memory);
 	fd_close(&body->fd);
 	body->fd = fd;
+	unclaim(body);
 	body->place = place;
+	claim(body, body->len);
 	return true;
 }
 
@@ -151,8 +186,17 @@ store(struct body *body, const char *bytes, size_t len)
 	uint64_t expect = body->total != BODY_UNTIL_END ? body->total : body->len + len;
 	enum body_place place = place_for(body, expect);
 
+	/* What memory has no room for waits on the disk. */
+	if (!body->streaming && !has_room(body, place, len))
+		place = BODY_IN_FILE;
+	if (place == BODY_IN_FILE && !has_room(body, place, body->place < place ?
+	    body->len + len : len)) {
+		errno = EDQUOT;
+		return false;
+	}
 	if (!body->streaming && place > body->place && !move_to(body, place))
 		return false;
+	claim(body, len);
 	if (body->place == BODY_IN_MEMORY)
 		return buf_add(&body->memory, bytes, len);
 	return write_all(body->fd, bytes, len);
@@ -183,6 +227,20 @@ feed(struct body *body, const char *bytes, size_t len)
 	return buf_add(&body->memory, bytes + sent, len - (size_t)sent);
 }
 
+static void
+complain(struct body *body)
+{
+	const struct settings *settings = body->mux->tables->settings;
+
+	if (errno == EDQUOT)
+		logs_complain(body->mux, "a request body can't be kept: spool_total (%llu bytes) "
+		    "is used up", (unsigned long long)settings->spool_total);
+	else
+		logs_complain(body->mux, "a request body can't be kept in %s: %s",
+		    body->place == BODY_IN_FILE ? settings->spool_dir : "memory",
+		    strerror(errno));
+}
+
 static enum body_result
 take(struct body *body, const char *bytes, size_t len)
 {
@@ -192,9 +250,7 @@ take(struct body *body, const char *bytes, size_t len)
 		return BODY_TOO_LARGE;
 	kept = body->feeding ? feed(body, bytes, len) : store(body, bytes, len);
 	if (!kept) {
-		logs_complain(body->mux, "a request body can't be kept in %s: %s",
-		    body->place == BODY_IN_FILE ? body->mux->tables->settings->spool_dir : "memory",
-		    strerror(errno));
+		complain(body);
 		return BODY_NO_ROOM;
 	}
 	body->len += len;
@@ -353,5 +409,8 @@ body_keep(struct conn *conn, const char *bytes, size_t len)
 		return false;
 	conn->body->whole = true;
 	conn->body->len = len;
+	if (!has_room(conn->body, BODY_IN_MEMORY, len))
+		return false;
+	claim(conn->body, len);
 	return buf_add(&conn->body->memory, bytes, len);
 }

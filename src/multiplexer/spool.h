@@ -40,6 +40,7 @@ struct body {
 	uint64_t total;                 /* as Content-Length said, or BODY_UNTIL_END */
 	uint64_t len;                   /* so far, decoded */
 	uint64_t max;                   /* vhost's max_body_size; 0: no bound */
+	uint64_t claimed;               /* of body_memory_total, or of spool_total */
 	struct chunked decoder;
 	struct buf memory;              /* BODY_IN_MEMORY; feeding: what the processor did not take */
 	int fd;                         /* the memfd or file, for writing; owned, or -1 */

@@ -168,6 +168,25 @@ static const struct settings_row global_rows[] = {
 	{ "answer_memory", KIND_SIZE, IN_GLOBAL, AT(answer_memory), 64 * KIB, 1024 * MIB, "\"2m\"",
 	    "An answer up to this length is handed back whole, so that its processor is free at "
 	    "once.  Memory is used for what is written only.", NULL, NONE },
+	{ "body_memory_total", KIND_SIZE, IN_GLOBAL | NOT_POOL, AT(body_memory_total), MIB, 1024 * TIB,
+	    "\"512m\"", "How many bytes of request bodies one multiplexer holds in memory, all of "
+	    "them together; what is more waits in spool_dir.", NULL, NONE },
+	{ "spool_total", KIND_SIZE, IN_GLOBAL | NOT_POOL, AT(spool_total), MIB, 1024 * TIB, "\"8g\"",
+	    "How many bytes of request bodies that have not been handed over one multiplexer keeps "
+	    "in spool_dir, all of them together; one more gets 503.", NULL, NONE },
+	{ "answer_memory_total", KIND_SIZE, IN_GLOBAL | NOT_POOL, AT(answer_memory_total), MIB,
+	    1024 * TIB, "\"4g\"", "How many bytes of answers one multiplexer may hold, each "
+	    "answer_memory counted whole; further answers are streamed, at their clients' speed.",
+	    NULL, NONE },
+	{ "log_rate", KIND_NUMBER, IN_GLOBAL | NOT_POOL, AT(log_rate), 1, COUNT_MOST, "500",
+	    "How many lines a second a pool may log by one multiplexer; what is more is dropped, and "
+	    "counted in a line.", NULL, NONE },
+	{ "message_rate", KIND_NUMBER, IN_GLOBAL | NOT_POOL, AT(message_rate), 1000, 100 * COUNT_MOST,
+	    "100000", "How many messages a second a processor may send beside its answers: log "
+	    "lines, reports of requests on a private connection.  Then it isn't listened to until "
+	    "the next second.", NULL, NONE },
+	{ "flood_timeout", KIND_TIME, IN_GLOBAL | NOT_POOL, AT(flood_timeout), SECOND, TIME_MOST, "10",
+	    "A processor that sends more than message_rate for so long is killed.", NULL, NONE },
 	{ "server_limit", KIND_NUMBER, IN_GLOBAL, AT(server_limit), 1, COUNT_MOST, "256",
 	    "How many processors may run, of all pools together.", NULL, NONE,
 	    "ServerLimit", "process.max" },

@@ -191,6 +191,12 @@ struct settings {
 	uint64_t max_request_line;
 	uint64_t body_memory;                   /* a spooled body up to this stays in memory */
 	uint64_t answer_memory;                 /* lent for one answer */
+	uint64_t body_memory_total;             /* of one multiplexer */
+	uint64_t spool_total;
+	uint64_t answer_memory_total;
+	uint64_t log_rate;                      /* lines a second, of a pool by one multiplexer */
+	uint64_t message_rate;                  /* a second, of a processor beside its answers */
+	uint64_t flood_timeout;                 /* more for so long, and it is killed */
 	uint64_t server_limit;                  /* processors, all pools */
 	uint64_t max_clients;                   /* connections of one multiplexer */
 	uint64_t stop_timeout;

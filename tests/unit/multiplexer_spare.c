@@ -92,10 +92,38 @@ test_bounds(void **state)
 	spares_end(&spares);
 }
 
+static void
+test_total(void **state)
+{
+	struct borrower borrower = { 7, 3, SIZE };
+	struct spares spares;
+	int first, second;
+
+	(void)state;
+	spares_begin(&spares);
+	first = memory_new(&spares, SIZE, 2 * SIZE);
+	second = memory_new(&spares, SIZE, 2 * SIZE);
+	assert_true(first >= 0 && second >= 0);
+	assert_int_equal(memory_new(&spares, SIZE, 2 * SIZE), -1);
+	assert_int_equal(errno, EDQUOT);
+	/* A spare one counts until it is closed. */
+	spare_keep(&spares, &first, &borrower, 0);
+	assert_int_equal(memory_new(&spares, SIZE, 2 * SIZE), -1);
+	spares_tick(&spares, SPARE_MS);
+	memory_close(&spares, &second, SIZE);
+	assert_int_equal(spares.bytes, 0);
+	first = memory_new(&spares, 2 * SIZE, 2 * SIZE);
+	assert_true(first >= 0);
+	memory_close(&spares, &first, 2 * SIZE);
+	assert_int_equal(spares.bytes, 0);
+	spares_end(&spares);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_total),
 		cmocka_unit_test(test_whose),
 		cmocka_unit_test(test_bounds),
 	};
