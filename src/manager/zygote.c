@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,6 +155,24 @@ join(struct zygote *zygote, struct pool *pool)
 	TAILQ_INSERT_TAIL(&pool->zygotes, zygote, link);
 }
 
+/* What it forks inherits that.  Raising it takes no privilege over the process. */
+static void
+set_oom_score(const struct zygote *zygote)
+{
+	char path[64], number[16];
+	int fd, len;
+
+	if (zygote->pool->settings->oom_score_adj == 0)
+		return;
+	snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)zygote->child.pid);
+	len = snprintf(number, sizeof number, "%d", zygote->pool->settings->oom_score_adj);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, number, (size_t)len) != len)
+		log_warning("pool %s: oom_score_adj can't be set: %s", zygote->pool->settings->name,
+		    strerror(errno));
+	fd_close(&fd);
+}
+
 static void
 say_namespaces(const struct zygote *zygote)
 {
@@ -177,7 +196,8 @@ begin(struct zygote *zygote, bool may_ask, struct fault *fault)
 	running = prepare(zygote->pool, &start, fault) && run(zygote, &start, may_ask, fault);
 	start_end(&start);
 	if (running && zygote->token == 0)
-		say_namespaces(zygote);
+		set_oom_score(zygote);
+	say_namespaces(zygote);
 	if (running)
 		multiplexers_pool_log(zygote->pool->manager, zygote);
 	return running;

@@ -360,6 +360,9 @@ static const struct settings_row processor_rows[] = {
 	{ "nice_level", KIND_INT, IN_PROCESSOR, POOL(nice), 0, 19, "0",
 	    "How much the pool stands back for others on a busy machine.", NULL, NONE,
 	    "NiceLevel", "process.priority" },
+	{ "oom_score_adj", KIND_INT, IN_PROCESSOR, POOL(oom_score_adj), 0, 1000, "0",
+	    "How much sooner than others the kernel ends a process of the pool when memory runs "
+	    "out.", NULL, NONE },
 	{ "namespaces", KIND_BOOL, IN_PROCESSOR, POOL(namespaces), 0, 0, "true",
 	    "Whether the pool gets PID, mount and IPC namespaces of its own.", NULL, NONE },
 	{ "limits", KIND_GROUP, IN_PROCESSOR | NOT_MUX, 0, 0, 0, NULL,

@@ -117,6 +117,7 @@ struct pool_settings {
 	bool no_new_privs;
 	mode_t umask;
 	int nice;
+	int oom_score_adj;                      /* 0: as the manager's */
 	bool namespaces;                        /* PID, mount and IPC of its own */
 	struct tuning tuning;
 	uint64_t limits[CONFINE_LIMITS];        /* CONFINE_UNSET; cpu: seconds per request */

@@ -21,8 +21,8 @@ put_file("$hung->{root}/hang.php", '<?php while (true) usleep(100000);', 0644, $
 put_file("$_->{root}/hello.txt", "hello\n", 0644, $_) for $often, $fat, $crash, $broken, $calm;
 put_file("$_->{root}/pid.php", '<?php echo getmypid();', 0644, $_) for $often, $fat, $kept, $crash;
 put_file("$_->{root}/fat.php", '<?php $a = str_repeat("x", $_GET["mb"] << 20); echo getmypid();', 0644, $_) for $fat, $kept;
-put_file("$crash->{root}/crash.php", '<?php posix_kill(getmypid(), 11); sleep(5);', 0644, $crash);
-put_file("$crash->{root}/killed.php", '<?php posix_kill(getmypid(), 9); sleep(5);', 0644, $crash);
+# A script ends its processor, its parent, with a signal.
+$t->cgi($crash, "$_->[0].pl", "kill $_->[1], getppid; sleep 5;") for [ 'crash', 11 ], [ 'killed', 9 ];
 $t->start;
 
 # ---- max_requests_per_child, by four clients at once
@@ -110,12 +110,12 @@ is($t->pool_status('hung')->{expired}, 1, 'status counts it');
 
 $t->get('shared', 'crash.test', '/hello.txt');
 my $zygote = $t->zygote($crash);
-status_is($t->get('shared', 'crash.test', '/killed.php'), 502, 'a processor that is killed at work: 502');
+status_is($t->get('shared', 'crash.test', '/cgi-bin/killed.pl'), 502, 'a processor that is killed at work: 502');
 ok(wait_for(10, sub { ($t->pool_status('crash') // {})->{crashes} }), 'status counts it');
-status_is($t->get('shared', 'crash.test', '/crash.php'), 502, 'one that crashes: 502');
+status_is($t->get('shared', 'crash.test', '/cgi-bin/crash.pl'), 502, 'one that crashes: 502');
 ok(wait_for(10, sub { $t->pool_status('crash')->{crashes} == 2 }), 'it is counted too');
 is($t->zygote($crash), $zygote, 'once is no reason for a new zygote');
-status_is($t->get('shared', 'crash.test', '/crash.php'), 502, 'a second crash');
+status_is($t->get('shared', 'crash.test', '/cgi-bin/crash.pl'), 502, 'a second crash');
 $t->log_says(qr/pool crash begins anew: two of its processors crashed/, 'is one');
 ok(wait_for(20, sub { my $now = $t->zygote($crash); $now && $now != $zygote && !process_alive($zygote) }), 'another zygote takes over');
 body_is($t->get('shared', 'crash.test', '/hello.txt'), "hello\n", 'the pool serves on');
@@ -123,13 +123,13 @@ my ($rolls, $asked) = (0, 0);
 my $end = time + 3;
 while (time < $end) {
 	$asked++;
-	$t->get('shared', 'crash.test', '/crash.php');
+	$t->get('shared', 'crash.test', '/cgi-bin/crash.pl');
 }
 $rolls = () = $t->log =~ /pool crash begins anew/g;
 diag("$asked crashes in 3 s began the pool anew " . ($rolls - 1) . ' times');
 cmp_ok($rolls, '<=', 6, 'crashes in a loop begin it anew ever more rarely');
 cmp_ok($t->pool_status('crash')->{restarts}, '>=', 1, 'status counts that');
-ok(wait_for(20, sub { ($t->pool_status('crash')->{reason} // '') =~ /crash/ || !$t->get('shared', 'crash.test', '/crash.php') }), 'and says what is wrong');
+ok(wait_for(20, sub { ($t->pool_status('crash')->{reason} // '') =~ /crash/ || !$t->get('shared', 'crash.test', '/cgi-bin/crash.pl') }), 'and says what is wrong');
 body_is($t->get('shared', 'calm.test', '/hello.txt'), "hello\n", 'another pool is served');
 
 # ---- a pool that can't start backs off, and says so

@@ -9,7 +9,7 @@ use Time::HiRes qw(time sleep);
 my $t = Peruserd::Test->new(php => 1);
 @{ $t->{settings} }{qw(restart_delay restart_delay_max)} = ('200ms', '1s');
 my %pool = (
-	calm    => { max_processors => 2, min_spare_processors => 1 },
+	calm    => { max_processors => 2, min_spare_processors => 1, oom_score_adj => 300, nice_level => 1 },
 	few     => { max_processors => 6, min_spare_processors => 0, limits => { nproc => 4 } },
 	cold    => {},
 	later   => {},
@@ -50,6 +50,10 @@ sub calm_is_served
 	return cmp_ok(time - $begin, '<', 5, 'without waiting');
 }
 calm_is_served('before all');
+for my $pid ($t->zygote($site{calm}), $t->processors($site{calm})) {
+	is(slurp("/proc/$pid/oom_score_adj"), "300\n", 'oom_score_adj is as configured');
+	is((split / /, slurp("/proc/$pid/stat") =~ s/.*\) //sr)[16], 1, 'so is nice_level');
+}
 
 # ---- fork fails: the user's processes are bounded
 

@@ -36,6 +36,7 @@ like(checked("$t->{dir}/open"), qr/chroot .* can be changed by others than root/
 unlike(checked($root), qr/chroot/, 'a right one is none');
 
 $t->start;
+ok(wait_for(30, sub { 2 == grep { $_->{ready} } @{ ($t->status // {})->{multiplexers} // [] } }), 'they are ready');
 my @multiplexers = $t->multiplexers;
 is(scalar(@multiplexers), 2, 'the multiplexers run');
 is(join(' ', map { readlink "/proc/$_/root" } @multiplexers), "$root $root", 'in their chroot');
@@ -49,6 +50,6 @@ each_kind(sub {
 });
 kill 'KILL', $multiplexers[0];
 ok(wait_for(20, sub { my @now = $t->multiplexers; @now == 2 && !grep { $_ == $multiplexers[0] } @now }), 'one that is killed is replaced');
-ok(wait_for(10, sub { my @roots = map { readlink("/proc/$_/root") // '' } $t->multiplexers; !grep { $_ ne $root } @roots }), 'in the chroot too');
+ok(wait_for(30, sub { my @roots = map { readlink("/proc/$_/root") // '' } $t->multiplexers; !grep { $_ ne $root } @roots }), 'in the chroot too');
 body_is($t->get('shared', 'bob.test', '/hello.txt'), "hello\n", 'all is served as before');
 $t->finish;

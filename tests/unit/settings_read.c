@@ -41,6 +41,9 @@ static const struct {
 	{ "a missing bracket", ALL "control = { mode = \"0600\";\n", "look for a missing ;", 7 },
 	/* names */
 	{ "an unknown setting", ALL "idle_timeuot = 5;", "did you mean idle_timeout?", 6 },
+	{ "a name of Peruser's", ALL "MaxProcessors = 5;", "MaxProcessors is max_processors here", 6 },
+	{ "another one", ALL "minspareservers = 5;", "is min_spare_processors here", 6 },
+	{ "the beginning of a name", ALL "queue = 5;", "did you mean queue_", 6 },
 	{ "nothing like it", ALL "quux = 5;", "unknown setting quux", 6 },
 	{ "another group's setting", ALL "php_flag = [ ];", "write it in a processors entry", 6 },
 	{ "a listen entry's", HEAD POOL VHOST_WITH("address = \"x\";"),
