@@ -139,27 +139,18 @@ name_check(struct reading *reading, const struct pool_settings *pool, const stru
 		    say_text(reading, pool->name), NAME_MOST);
 }
 
-static void
-handoff_check(struct reading *reading, const struct pool_settings *pool,
-    const struct entry *said)
+/* True if a handlers entry of some vhost names it. */
+static bool
+has_handlers(const struct settings *settings, uint32_t pool)
 {
-	bool command = config_setting_get_member(said->node, "command") != NULL;
-	bool connect = config_setting_get_member(said->node, "connect") != NULL;
-	bool handoff = config_setting_get_member(said->node, "handoff") != NULL;
+	uint32_t i;
+	size_t j;
 
-	if (command && connect)
-		say_error(reading, place_in(reading, said->node, "connect"), "a pool has a command "
-		    "to start or servers to connect to, not both; take one out");
-	if ((command || connect) && pool->handoff == HANDOFF_FD && !handoff)
-		say_error(reading, place_in(reading, said->node, command ? "command" : "connect"),
-		    "%s: %s", command ? "command" : "connect",
-		    schema_unserved("handoff", "fastcgi") != NULL ?
-		    schema_unserved("handoff", "fastcgi") :
-		    "only a pool with handoff = \"fastcgi\" has one; write that too");
-	if (pool->user == NULL && !connect &&
-	    config_setting_get_member(said->node, "user") == NULL)
-		say_error(reading, pool->place, "pool \"%s\" has no user; write user = \"alice\"; "
-		    "with the name of its account", say_text(reading, pool->name));
+	for (i = 0; i < settings->vhost_count; i++)
+		for (j = 0; j < settings->vhosts[i].handler_count; j++)
+			if (settings->vhosts[i].handlers[j].pool == pool)
+				return true;
+	return false;
 }
 
 static void
@@ -169,7 +160,7 @@ pool_check(struct reading *reading, uint32_t index)
 	const struct entry *said = &reading->pools_said[index];
 
 	name_check(reading, pool, said);
-	handoff_check(reading, pool, said);
+	check_handoff(reading, pool, said->node);
 	if (pool->chroot != NULL && strcmp(pool->chroot, "/") == 0)
 		say_error(reading, place_in(reading, said->node, "chroot"), "chroot = \"/\" is no "
 		    "chroot; take it out");
@@ -185,7 +176,8 @@ pool_check(struct reading *reading, uint32_t index)
 		    "can't live in one process; write a second processors entry with the same user "
 		    "for the vhosts of one of them, or handler = \"cgi\" for the Perl scripts",
 		    say_text(reading, pool->name));
-	if (pool->vhost_count == 0 && reading->report->errors == 0)
+	if (pool->vhost_count == 0 && !has_handlers(reading->settings, index) &&
+	    reading->report->errors == 0)
 		say_warning(reading, pool->place, "no vhost uses pool \"%s\"; write processor = "
 		    "\"%s\"; in one, or take the pool out", say_text(reading, pool->name),
 		    say_text(reading, pool->name));

@@ -211,6 +211,7 @@ pool_check(struct disk *disk)
 	if (pool->chroot != NULL && pool->user != NULL &&
 	    !disk->reading->pools_said[disk->pool].failed)
 		chroot_check(disk);
+	check_connect_disk(disk->reading, disk->pool);
 	file_check(disk, "php_ini", pool->php_ini, S_IFREG);
 	file_check(disk, "php_ini_scan_dir", pool->php_ini_scan_dir, S_IFDIR);
 	folders_check(disk->reading, disk->reading->pools_said[disk->pool].node, &pool->perl_lib);

@@ -39,11 +39,7 @@ host_tidy(const char *host, size_t len, char out[ADDRESS_MOST])
 	return true;
 }
 
-/*
- * The address in a form in which equal ones are equal text, NULL where it is
- * malformed.  *why then says in what.
- */
-static const char *
+const char *
 address_tidy(struct reading *reading, const char *address, const char **why)
 {
 	const char *colon = strrchr(address, ':');

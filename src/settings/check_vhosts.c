@@ -246,6 +246,7 @@ vhost_check(struct reading *reading, uint32_t index)
 	index_check(reading, vhost, node);
 	format_check(reading, vhost, node);
 	handlers_check(reading, index);
+	check_fastcgi_handlers(reading, index);
 	check_pairs(reading, node, "php_value", &vhost->php_value, false);
 	check_pairs(reading, node, "php_admin_value", &vhost->php_admin_value, false);
 	check_pairs(reading, node, "php_flag", &vhost->php_flag, true);

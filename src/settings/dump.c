@@ -141,8 +141,21 @@ dump_pool(struct dump *dump, const struct settings *settings, const struct pool_
 	close_entry(dump, last);
 }
 
+/* A pool's slice knows no other pool. */
 static void
-handlers_dump(struct dump *dump, const struct vhost_settings *vhost)
+handler_pool_dump(struct dump *dump, const struct settings *settings,
+    const struct handler_settings *handler)
+{
+	if (handler->pool == SETTINGS_NONE || (dump->hidden & NOT_POOL) != 0)
+		return;
+	fputs("\t\t\t\tprocessor = ", dump->out);
+	write_text(dump->out, settings->pools[handler->pool].name);
+	fputs(";\n", dump->out);
+}
+
+static void
+handlers_dump(struct dump *dump, const struct settings *settings,
+    const struct vhost_settings *vhost)
 {
 	size_t i;
 
@@ -152,14 +165,15 @@ handlers_dump(struct dump *dump, const struct vhost_settings *vhost)
 	for (i = 0; i < vhost->handler_count; i++) {
 		fputs("\t\t\t{\n", dump->out);
 		group_dump(dump, 4, GROUP_HANDLER, &vhost->handlers[i]);
+		handler_pool_dump(dump, settings, &vhost->handlers[i]);
 		fputs(i + 1 == vhost->handler_count ? "\t\t\t}\n" : "\t\t\t},\n", dump->out);
 	}
 	fputs("\t\t);\n", dump->out);
 }
 
 void
-dump_vhost(struct dump *dump, const struct vhost_settings *vhost,
-    const struct pool_settings *pool, bool last)
+dump_vhost(struct dump *dump, const struct settings *settings,
+    const struct vhost_settings *vhost, const struct pool_settings *pool, bool last)
 {
 	open_entry(dump);
 	fputs("\t\tprocessor = ", dump->out);
@@ -167,7 +181,7 @@ dump_vhost(struct dump *dump, const struct vhost_settings *vhost,
 	fputs(";\n", dump->out);
 	group_dump(dump, 2, GROUP_VHOST, vhost);
 	tuning_dump(dump, 2, &vhost->tuning, &pool->tuning, IS_POOLS);
-	handlers_dump(dump, vhost);
+	handlers_dump(dump, settings, vhost);
 	close_entry(dump, last);
 }
 
@@ -187,7 +201,7 @@ dump_all(const struct settings *settings, FILE *out, unsigned hidden, bool terse
 	dump_list_end(&dump);
 	dump_list(&dump, "vhosts");
 	for (i = 0; i < settings->vhost_count; i++)
-		dump_vhost(&dump, &settings->vhosts[i],
+		dump_vhost(&dump, settings, &settings->vhosts[i],
 		    &settings->pools[settings->vhosts[i].pool], i + 1 == settings->vhost_count);
 	dump_list_end(&dump);
 	return dump_end(&dump);

@@ -30,7 +30,7 @@ void dump_list(struct dump *dump, const char *name);
 void dump_list_end(struct dump *dump);
 void dump_pool(struct dump *dump, const struct settings *settings,
     const struct pool_settings *pool, bool last);
-void dump_vhost(struct dump *dump, const struct vhost_settings *vhost,
-    const struct pool_settings *pool, bool last);
+void dump_vhost(struct dump *dump, const struct settings *settings,
+    const struct vhost_settings *vhost, const struct pool_settings *pool, bool last);
 
 #endif

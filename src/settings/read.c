@@ -249,6 +249,7 @@ handlers_read(struct reading *reading, struct vhost_settings *vhost, const confi
 		it = &vhost->handlers[i];
 		memcpy(it, defaults, sizeof *it);
 		it->place = place_of(reading, nodes.at[i]);
+		it->pool = SETTINGS_NONE;
 		group_read(reading, schema_group(GROUP_HANDLER), nodes.at[i], it, NULL, NULL);
 	}
 	free(nodes.at);
@@ -480,6 +481,20 @@ settings_free(struct settings **settings)
 
 	arena_free(&arena);
 	*settings = NULL;
+}
+
+enum pool_runs
+settings_pool_runs(const struct pool_settings *pool)
+{
+	if (pool->command.count > 0)
+		return RUNS_PROGRAM;
+	return pool->connect.count > 0 ? RUNS_SERVER : RUNS_OURS;
+}
+
+uint32_t
+settings_handler_pool(const struct vhost_settings *vhost, const struct handler_settings *handler)
+{
+	return handler->pool != SETTINGS_NONE ? handler->pool : vhost->pool;
 }
 
 /* Long paths first would be wrong: "/home/al" doesn't contain "/home/alice". */

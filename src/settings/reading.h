@@ -141,15 +141,26 @@ void tuning_settle(struct reading *reading);
 void tuning_copy(struct tuning *to, const struct tuning *from, size_t row);
 bool tuning_same(const struct tuning *a, const struct tuning *b, size_t row);
 
-/* ---- check.c, check_listen.c, check_vhosts.c, check_disk.c, names.c */
+/* ---- check.c, check_listen.c, check_handoff.c, check_vhosts.c, check_disk.c, names.c */
 
 void check_all(struct reading *reading);
 void check_listen(struct reading *reading);
+
+/*
+ * The address in a form in which equal ones are equal text, NULL where it is
+ * malformed.  *why then says in what.
+ */
+const char *address_tidy(struct reading *reading, const char *address, const char **why);
+
 void check_vhosts(struct reading *reading);
 void check_pairs(struct reading *reading, const config_setting_t *entry, const char *setting,
     const struct string_list *list, bool flags);
 void check_folders(struct reading *reading, const config_setting_t *entry, const char *setting,
     const struct string_list *list, const char *chroot);
+void check_handoff(struct reading *reading, const struct pool_settings *pool,
+    const config_setting_t *node);
+void check_fastcgi_handlers(struct reading *reading, uint32_t vhost);
+void check_connect_disk(struct reading *reading, uint32_t pool);
 void check_disk(struct reading *reading);
 void names_resolve(struct reading *reading);
 

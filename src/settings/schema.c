@@ -28,15 +28,14 @@
 static const char *const protocols[] = { "http", "fastcgi", "handoff", "status", NULL };
 static const char *const connections[] = { "shared", "private", NULL };
 static const char *const handoffs[] = { "fd", "fastcgi", NULL };
-static const char *const handlers[] = { "static", "php", "cgi", "psgi", "perl-cgi", NULL };
+static const char *const handlers[] = { "static", "php", "cgi", "psgi", "perl-cgi", "fastcgi",
+    NULL };
 static const char *const levels[] = { "debug", "info", "notice", "warning", "error", NULL };
 
 /* What a later version serves; it takes the row away. */
 static const struct {
 	const char *setting, *word, *text;
 } unserved[] = {
-	{ "handoff", "fastcgi", "this version has no FastCGI handoff yet; "
-	    "take handoff, command and connect out" },
 #ifndef WITH_PHP
 	{ "handler", "php", "this peruserd was built without PHP; "
 	    "build it with libphp (configure --with-php), or take the entry out" },
@@ -47,6 +46,7 @@ static const struct {
 	{ "handler", "perl-cgi", "this peruserd was built without Perl; "
 	    "build it with libperl (configure --with-perl), or write handler = \"cgi\"" },
 #endif
+	{ NULL, NULL, NULL }
 };
 
 const struct settings_row schema_tuning[TUNING_ROWS] = {
@@ -187,6 +187,12 @@ static const struct settings_row global_rows[] = {
 	    "the next second.", NULL, NONE },
 	{ "flood_timeout", KIND_TIME, IN_GLOBAL | NOT_POOL, AT(flood_timeout), SECOND, TIME_MOST, "10",
 	    "A processor that sends more than message_rate for so long is killed.", NULL, NONE },
+	{ "answer_buffer", KIND_SIZE, IN_GLOBAL, AT(answer_buffer), 4 * KIB, 16 * MIB, "\"64k\"",
+	    "How much of a FastCGI answer waits in memory for a slow client; what is longer waits "
+	    "in spool_dir.", NULL, NONE },
+	{ "answer_spool", KIND_SIZE, IN_GLOBAL, AT(answer_spool), 0, TIB, "\"1g\"",
+	    "How much of a FastCGI answer waits in spool_dir for a slow client; what is longer "
+	    "makes the program wait.", NULL, NONE },
 	{ "server_limit", KIND_NUMBER, IN_GLOBAL, AT(server_limit), 1, COUNT_MOST, "256",
 	    "How many processors may run, of all pools together.", NULL, NONE,
 	    "ServerLimit", "process.max" },
@@ -323,10 +329,19 @@ static const struct settings_row processor_rows[] = {
 	    "The user's home directory, as the pool sees it.", NULL, NONE },
 	{ "handoff", KIND_WORD, IN_PROCESSOR, POOL(handoff), 0, 0, "\"fd\"",
 	    "How requests get to it: to a processor of ours, or by FastCGI.", handoffs, NONE },
-	{ "command", KIND_LIST, IN_PROCESSOR | NOT_MUX, POOL(command), 0, 0, NULL,
-	    "With handoff = \"fastcgi\": the program to start, and its arguments.", NULL, NONE },
+	{ "command", KIND_LIST, IN_PROCESSOR, POOL(command), 0, 0, NULL,
+	    "With handoff = \"fastcgi\": the program to start for each of its processors, and its "
+	    "arguments, as seen from inside the chroot.", NULL, NONE },
 	{ "connect", KIND_LIST, IN_PROCESSOR, POOL(connect), 0, 0, NULL,
-	    "With handoff = \"fastcgi\": the servers to connect to.", NULL, NONE },
+	    "With handoff = \"fastcgi\": existing servers, \"unix:/path\" or "
+	    "\"tcp:address:port\"; max_processors is how many connections there are at once.",
+	    NULL, NONE },
+	{ "keep_connections", KIND_BOOL, IN_PROCESSOR, POOL(keep_connections), 0, 0, "false",
+	    "With connect: keep connections for further requests.  Only where the server has a "
+	    "process (or thread) for each of max_processors: an idle connection occupies one.",
+	    NULL, NONE },
+	{ "connect_timeout", KIND_TIME, IN_PROCESSOR, POOL(connect_timeout), 10, TIME_MOST, "5",
+	    "With connect: how long a server may take to accept a connection.", NULL, NONE },
 	{ "env", KIND_LIST, IN_PROCESSOR | NOT_MUX, POOL(env), 0, 0, NULL,
 	    "Environment of the pool: \"NAME=value\".", NULL, NONE,
 	    "SetEnv", "env" },
@@ -427,6 +442,9 @@ static const struct settings_row handler_rows[] = {
 	    "The beginning of a path, as \"/cgi-bin/\".", NULL, NONE },
 	{ "handler", KIND_WORD, IN_HANDLER, HANDLER(kind), 0, 0, "\"static\"",
 	    "Who runs it.", handlers, NONE },
+	{ "processor", KIND_POOL, IN_HANDLER, HANDLER(pool), 0, 0, NULL,
+	    "With \"fastcgi\": the pool with the command or connect that runs it; the vhost's own "
+	    "where it is missing.", NULL, NONE },
 	{ "application", KIND_PATH, IN_HANDLER, HANDLER(application), 0, 0, NULL,
 	    "With \"psgi\": the application's file, as seen from outside the chroot.", NULL, NONE }
 };
@@ -514,7 +532,7 @@ schema_unserved(const char *setting, const char *word)
 {
 	size_t i;
 
-	for (i = 0; i < COUNT(unserved); i++)
+	for (i = 0; unserved[i].setting != NULL; i++)
 		if (strcmp(unserved[i].setting, setting) == 0 &&
 		    strcmp(unserved[i].word, word) == 0)
 			return unserved[i].text;

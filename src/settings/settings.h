@@ -103,6 +103,8 @@ struct pool_settings {
 	enum pool_handoff handoff;
 	struct string_list command;             /* handoff fastcgi: an external program */
 	struct string_list connect;             /* handoff fastcgi: existing servers */
+	bool keep_connections;                  /* connect: the server has a process for each */
+	uint64_t connect_timeout;               /* connect: how long one may take */
 	struct string_list env;                 /* "NAME=value" */
 	struct string_list php_value;           /* "name=value"; a script may change these */
 	struct string_list php_admin_value;     /* not these */
@@ -132,13 +134,18 @@ struct pool_settings {
 	bool uses_php, uses_cgi, uses_perl;     /* by its vhosts' handlers */
 };
 
-enum handler_kind { HANDLER_STATIC, HANDLER_PHP, HANDLER_CGI, HANDLER_PSGI, HANDLER_PERL_CGI };
+enum handler_kind {
+	HANDLER_STATIC, HANDLER_PHP, HANDLER_CGI, HANDLER_PSGI, HANDLER_PERL_CGI, HANDLER_FASTCGI
+};
 
 struct handler_settings {
 	struct place place;
 	char *suffix;                           /* ".php", or NULL */
 	char *prefix;                           /* "/cgi-bin/", or NULL */
 	enum handler_kind kind;
+	uint32_t pool;                          /* HANDLER_FASTCGI: who runs it, as an index into
+	                                           settings.pools; SETTINGS_NONE in a pool's slice
+	                                           and where it is the vhost's own */
 	char *application;                      /* inside the chroot in a pool's slice; or NULL */
 };
 
@@ -198,6 +205,8 @@ struct settings {
 	uint64_t log_rate;                      /* lines a second, of a pool by one multiplexer */
 	uint64_t message_rate;                  /* a second, of a processor beside its answers */
 	uint64_t flood_timeout;                 /* more for so long, and it is killed */
+	uint64_t answer_buffer;                 /* of a FastCGI answer that a slow client waits for: */
+	uint64_t answer_spool;                  /* in memory, then in spool_dir */
 	uint64_t server_limit;                  /* processors, all pools */
 	uint64_t max_clients;                   /* connections of one multiplexer */
 	uint64_t stop_timeout;
@@ -254,6 +263,18 @@ bool settings_slice_pool(const struct settings *settings, uint32_t pool, FILE *o
 
 /* Write the options as roff for peruserd.cfg(5), from the same table. */
 bool settings_manual(FILE *out);
+
+/* What a pool consists of. */
+enum pool_runs {
+	RUNS_OURS,                              /* a zygote of ours and its processors */
+	RUNS_PROGRAM,                           /* a zygote of ours, that starts `command` */
+	RUNS_SERVER                             /* nothing of ours: connections to `connect` */
+};
+enum pool_runs settings_pool_runs(const struct pool_settings *pool);
+
+/* The pool that an entry of this vhost's handlers, of kind HANDLER_FASTCGI, names. */
+uint32_t settings_handler_pool(const struct vhost_settings *vhost,
+    const struct handler_settings *handler);
 
 /* A path as seen inside that chroot, or NULL where the chroot doesn't contain it. */
 const char *settings_inside(const char *chroot, const char *path);

@@ -28,8 +28,8 @@ inside_all(struct dump *dump, const char *chroot, const struct string_list *path
 }
 
 static void
-vhost_slice(struct dump *dump, const struct vhost_settings *vhost,
-    const struct pool_settings *pool, bool last)
+vhost_slice(struct dump *dump, const struct settings *settings,
+    const struct vhost_settings *vhost, const struct pool_settings *pool, bool last)
 {
 	struct vhost_settings seen = *vhost;
 	size_t i;
@@ -43,7 +43,7 @@ vhost_slice(struct dump *dump, const struct vhost_settings *vhost,
 		seen.handlers[i].application = inside(dump, pool->chroot,
 		    vhost->handlers[i].application);
 	}
-	dump_vhost(dump, &seen, pool, last);
+	dump_vhost(dump, settings, &seen, pool, last);
 }
 
 bool
@@ -66,7 +66,7 @@ settings_slice_pool(const struct settings *settings, uint32_t pool, FILE *out)
 	dump_list_end(&dump);
 	dump_list(&dump, "vhosts");
 	for (i = 0; i < it->vhost_count; i++)
-		vhost_slice(&dump, &settings->vhosts[it->vhosts[i]], it,
+		vhost_slice(&dump, settings, &settings->vhosts[it->vhosts[i]], it,
 		    i + 1 == it->vhost_count);
 	dump_list_end(&dump);
 	return dump_end(&dump);

@@ -34,7 +34,10 @@ static const char full[] =
     "  no_new_privs = false; umask = \"027\"; nice_level = 5; namespaces = false;\n"
     "  limits = { cpu = 60; as = \"1g\"; nproc = 64; nofile = 99; fsize = 5000000000L; core = 1; };\n"
     "  idle_timeout = 7; queue_timeout = \"250ms\"; },\n"
-    "{ name = \"b\"; user = \"sys\"; } );\n"
+    "{ name = \"b\"; user = \"sys\"; },\n"
+    "{ name = \"s\"; handoff = \"fastcgi\"; connect = [ \"unix:/usr/s\", \"tcp:[::1]:9\" ];\n"
+    "  keep_connections = true; connect_timeout = 2; },\n"
+    "{ name = \"p\"; user = \"bin\"; handoff = \"fastcgi\"; command = [ \"/bin/p\", \"-x\" ]; } );\n"
     "vhosts = ( { server_name = \"b.test\"; processor = \"b\"; document_root = \"/etc\"; "
     "access_log = \"/var/log/b\"; },\n"
     "{ server_name = \"a.test\"; aliases = [ \"*.a.test\" ]; default_vhost = true;\n"
@@ -44,7 +47,11 @@ static const char full[] =
     "  php_value = [ \"v=1\" ]; max_processors = 3; send_timeout = 9;\n"
     "  handlers = ( { suffix = \".php\"; handler = \"" PHP "\"; },\n"
     "  { prefix = \"/cgi-bin/\"; handler = \"cgi\"; } ); },\n"
-    "{ server_name = \"c.test\"; processor = \"a\"; document_root = \"/usr\"; } );\n";
+    "{ server_name = \"c.test\"; processor = \"a\"; document_root = \"/usr\"; },\n"
+    "{ server_name = \"d.test\"; processor = \"b\"; document_root = \"/usr\"; stream_body = false;\n"
+    "  handlers = ( { suffix = \".pl\"; handler = \"fastcgi\"; processor = \"s\"; } ); },\n"
+    "{ server_name = \"e.test\"; processor = \"p\"; document_root = \"/usr\"; stream_body = false;\n"
+    "  handlers = ( { prefix = \"/p\"; handler = \"fastcgi\"; } ); } );\n";
 
 struct text {
 	char *at;
@@ -138,8 +145,12 @@ a_multiplexer_keeps_every_index_and_no_secret(void **state)
 
 	(void)state;
 	mux = again(&text, SETTINGS_SLICE);
-	assert_int_equal(mux->pool_count, 2);
-	assert_int_equal(mux->vhost_count, 3);
+	assert_int_equal(mux->pool_count, 4);
+	assert_int_equal(mux->vhost_count, 5);
+	assert_int_equal(mux->vhosts[3].handlers[0].pool, 2);
+	assert_int_equal(settings_handler_pool(&mux->vhosts[4], &mux->vhosts[4].handlers[0]), 3);
+	assert_int_equal(settings_pool_runs(&mux->pools[2]), RUNS_SERVER);
+	assert_int_equal(settings_pool_runs(&mux->pools[3]), RUNS_PROGRAM);
 	assert_int_equal(mux->listen_count, 2);
 	assert_int_equal(mux->multiplexer_total, 3);
 	assert_string_equal(mux->vhosts[1].server_name, "a.test");
@@ -202,6 +213,8 @@ a_slice_is_read_from_its_descriptor(void **state)
 	pool = settings_read_fd(fd, &said.report);
 	assert_non_null(pool);
 	assert_string_equal(pool->pools[0].name, "b");
+	assert_int_equal(pool->vhosts[1].handlers[0].kind, HANDLER_FASTCGI);
+	assert_int_equal(pool->vhosts[1].handlers[0].pool, SETTINGS_NONE);
 	settings_free(&pool);
 	close(fd);
 	assert_null(settings_read_fd(fd, &said.report));

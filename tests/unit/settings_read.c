@@ -11,6 +11,7 @@
 
 #define ALL HEAD POOL VHOST
 #define POOL_WITH(text) "processors = ( { name = \"a\"; user = \"daemon\";\n" text " } );\n"
+#define SERVER(text) "processors = ( { name = \"a\"; handoff = \"fastcgi\";\nconnect = \"" text "\"; } );\n"
 #define VHOST_WITH(text) VHOST_OPEN text "\n} );\n"
 #define HANDLER_WITH(text) VHOST_WITH("handlers = ( {\n" text " } );")
 #define SECOND_VHOST(text) "vhosts = ( { server_name = \"a.test\"; processor = \"a\"; " \
@@ -152,10 +153,37 @@ static const struct {
 	    "user = 5; } );\nvhosts = ( { server_name = \"a\"; processor = \"a\"; "
 	    "document_root = \"/tmp\"; } );", "user is no text", 4 },
 	{ "no user", HEAD "processors = ( { name = \"a\"; } );\n" VHOST, "has no user", 3 },
-	{ "FastCGI handoff", HEAD POOL_WITH("handoff = \"fastcgi\"; command = [ \"/x\" ];") VHOST,
-	    "no FastCGI handoff yet", 4 },
 	{ "a command alone", HEAD POOL_WITH("command = [ \"/x\" ];") VHOST,
-	    "no FastCGI handoff yet", 4 },
+	    "write that", 4 },
+	{ "a command by fd", HEAD POOL_WITH("handoff = \"fd\"; command = [ \"/x\" ];") VHOST,
+	    "only a pool with handoff = \"fastcgi\"", 4 },
+	{ "a command and servers", HEAD POOL_WITH("handoff = \"fastcgi\"; command = [ \"/x\" ]; "
+	    "connect = \"tcp:127.0.0.1:9\";") VHOST, "not both", 4 },
+	{ "a relative command", HEAD POOL_WITH("handoff = \"fastcgi\"; command = \"php-cgi\";")
+	    VHOST, "no absolute path", 4 },
+	{ "a command's processor time", HEAD POOL_WITH("handoff = \"fastcgi\"; command = \"/x\"; "
+	    "limits = { cpu = 5; };") VHOST, "expire_timeout", 4 },
+	{ "a server by name", HEAD SERVER("tcp:localhost:9000") VHOST, "an address, not a name", 4 },
+	{ "a server without a port", HEAD SERVER("tcp:127.0.0.1") VHOST, "has no port", 4 },
+	{ "a server on every address", HEAD SERVER("tcp:*:9000") VHOST, "tcp:127.0.0.1:9000", 4 },
+	{ "a server of no kind", HEAD SERVER("127.0.0.1:9000") VHOST, "is no address", 4 },
+	{ "a server with a user", HEAD POOL_WITH("handoff = \"fastcgi\"; "
+	    "connect = \"tcp:127.0.0.1:9\";") VHOST, "user is for processes", 3 },
+	{ "a server's socket where anybody writes", HEAD SERVER("unix:/tmp/php.sock") VHOST,
+	    "can be changed by the user of a pool", 4 },
+	{ "kept connections to a command", HEAD POOL_WITH("handoff = \"fastcgi\"; "
+	    "command = \"/x\"; keep_connections = true;") VHOST, "for the servers", 4 },
+	{ "a handler fastcgi without a pool for it", HEAD POOL
+	    VHOST_WITH("handlers = ( { suffix = \".php\"; handler = \"fastcgi\"; } );"),
+	    "needs a pool with a command", 5 },
+	{ "a pool for another handler", HEAD POOL
+	    VHOST_WITH("handlers = ( { suffix = \".x\"; handler = \"cgi\"; processor = \"a\"; } );"),
+	    "names a processor", 5 },
+	{ "files of a pool without processors", HEAD SERVER("tcp:127.0.0.1:9000")
+	    VHOST_WITH("handlers = ( { suffix = \".x\"; handler = \"static\"; } );"),
+	    "no processor of ours", 6 },
+	{ "streaming to a server", HEAD SERVER("tcp:127.0.0.1:9000") VHOST_WITH("stream_body = true;"),
+	    "take stream_body", 5 },
 	{ "env without =", HEAD POOL_WITH("env = [ \"PATH\" ];") VHOST, "write \"name=value\"", 4 },
 	{ "a php_value without =", HEAD POOL_WITH("php_value = [ \"x\" ];") VHOST, "php_value: \"x\"",
 	    4 },
