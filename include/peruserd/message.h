@@ -104,12 +104,14 @@ struct message_none {
 	M(SLOT_GONE,    MANAGER,     MULTIPLEXER, struct message_slot_gone, 0)  \
 	M(LOG,          MANAGER,     MULTIPLEXER, struct message_log,       1)  \
 	M(NO_LOG,       MANAGER,     MULTIPLEXER, struct message_log,       0)  \
+	M(NO_CHANNEL,   MANAGER,     MULTIPLEXER, struct message_slot_gone, 0)  \
 	M(REOPEN,       MANAGER,     MULTIPLEXER, struct message_none,      1)  \
 	M(STATUS,       MANAGER,     MULTIPLEXER, struct message_none,      1)  \
 	M(STOP,         MANAGER,     MULTIPLEXER, struct message_stop,      0)  \
 	/* from a multiplexer */                                                \
 	M(READY,        MULTIPLEXER, MANAGER,     struct message_none,      0)  \
 	M(WANT_LOG,     MULTIPLEXER, MANAGER,     struct message_log,       0)  \
+	M(WANT_CHANNEL, MULTIPLEXER, MANAGER,     struct message_slot_gone, 0)  \
 	M(WANT_STATUS,  MULTIPLEXER, MANAGER,     struct message_none,      0)  \
 	M(SLOT_EXPIRED, MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
 	M(SLOT_SPOILT,  MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
@@ -135,9 +137,13 @@ struct message_none {
  *               that one.  Each is told its own bell too, which it reads: its generation is
  *               1, its number is the receiver's own.  The own one comes first, before any
  *               LISTENER.  Number BOARD_BELL_MANAGER is the manager's.
- * SLOT          a new slot: its channel's multiplexers' end.  Sent before the slot turns idle
- *               on the board
+ * SLOT          a new slot: its channel's multiplexers' end (FastCGI: a connection).  Sent before
+ *               the slot turns idle on the board
  * SLOT_GONE     the slot's processor has ended; status says how
+ * WANT_CHANNEL  a slot leased by the sender, of a pool with handoff = "fastcgi", has no
+ *               connection (any more); status: the errno that kept one from coming to be, or 0.
+ *               The answer is SLOT, with the same generation, or
+ * NO_CHANNEL    there is none to be had; status: the errno
  * LOG, NO_LOG   the answer to WANT_LOG: an O_APPEND descriptor, or why there is none
  * REOPEN        forget every open log, ask anew; the descriptor is the new error log
  * STATUS        the answer to WANT_STATUS: records of manager/status.h in a sealed memory
@@ -146,6 +152,7 @@ struct message_none {
  * SLOT_EXPIRED  the request on that slot ran longer than expire_timeout: kill it
  * SLOT_SPOILT   the slot's processor broke the protocol, or sent a descriptor: kill it
  * FORK          fork a processor for that slot; the descriptor is its end of the channel
+ *               (FastCGI: the socket that it is to accept on)
  * SIGNAL        send a signal to that slot's processor
  * LOADED        interpreters are loaded, the pool is confined: ready to fork
  * FORKED        sent by the new processor itself, so the kernel's credentials tell its pid

@@ -236,6 +236,9 @@ look_at(struct pool *pool, uint32_t queued, uint64_t now, uint32_t *promised)
 	bool kept = !pool->drained && !pool->removed && manager->phase == MANAGER_RUNNING;
 
 	pool_look(pool, queued);
+	/* Servers that are there already need nobody of ours. */
+	if (pool->dials.count > 0)
+		return;
 	/* While it starts: others make room for what waits already. */
 	if (pool->state == POOL_READY || pool->state == POOL_STARTING)
 		balance(pool, queued, now, promised);

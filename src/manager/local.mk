@@ -4,6 +4,7 @@ libmanager_la_SOURCES = \
 	%D%/channel.c %D%/channel.h \
 	%D%/child.c %D%/child.h \
 	%D%/control.c %D%/control.h \
+	%D%/dial.c %D%/dial.h \
 	%D%/demand.c %D%/demand.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/loader.c %D%/loader.h \
@@ -15,6 +16,7 @@ libmanager_la_SOURCES = \
 	%D%/pool.c %D%/pool.h \
 	%D%/scale.c %D%/scale.h \
 	%D%/slot.c %D%/slot.h \
+	%D%/slot_channel.c %D%/slot_channel.h \
 	%D%/start.c %D%/start.h \
 	%D%/status.c %D%/status.h \
 	%D%/usage.c %D%/usage.h \

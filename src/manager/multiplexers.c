@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "manager/logs.h"
 #include "manager/manager.h"
+#include "manager/slot_channel.h"
 #include "manager/status.h"
 
 #define QUEUE_MORE     1024     /* beside one message a slot, pool and listener */
@@ -41,13 +42,13 @@ entry_of(const struct multiplexer *mux)
 /* ---- what one is told when it starts */
 
 /* False: it will never hear of that slot.  One that has ended will when it starts anew. */
-static bool
-send_slot(struct multiplexer *mux, uint32_t index)
+bool
+multiplexer_slot(struct multiplexer *mux, uint32_t index)
 {
 	const struct slot *slot = &mux->manager->slots[index];
 	struct message message;
 
-	if (slot->channel < 0 || slot->pid == 0 || !channel_is_open(&mux->channel))
+	if (slot->channel < 0 || slot->state == SLOT_STARTING || !channel_is_open(&mux->channel))
 		return true;
 	memset(&message, 0, sizeof message);
 	message.body.slot.slot = index;
@@ -81,7 +82,7 @@ send_all(struct multiplexer *mux)
 			send_bell(mux, i);
 	send_bell(mux, BOARD_BELL_MANAGER);
 	for (i = 0; i < manager->slot_count; i++)
-		send_slot(mux, i);
+		multiplexer_slot(mux, i);
 	for (i = 0; i < manager->pool_count; i++)
 		if (i % manager->multiplexer_count == mux->number)
 			pool_send_logs(manager->pools[i], &mux->channel);
@@ -174,6 +175,9 @@ multiplexer_got(void *owner, const struct message *message, pid_t pid)
 	case MESSAGE_WANT_STATUS:
 		status_send(mux->manager, &mux->channel);
 		break;
+	case MESSAGE_WANT_CHANNEL:
+		slot_channel_wanted(mux, &message->body.gone);
+		break;
 	case MESSAGE_SLOT_EXPIRED:
 		on_slot_bad(mux, &message->body.slot, true);
 		break;
@@ -226,6 +230,7 @@ on_ended(int fd, short what, void *context)
 		    mux->number, ending);
 		return;
 	}
+	slot_channels_forsaken(manager, mux->number);
 	if (manager->phase == MANAGER_RUNNING) {
 		log_error("multiplexer %u %s; it is replaced", mux->number, ending);
 		mux->restarts++;
@@ -425,7 +430,7 @@ multiplexers_slot(struct manager *manager, uint32_t slot)
 	uint32_t i;
 
 	for (i = 0; i < manager->multiplexer_count; i++)
-		sent = send_slot(&manager->multiplexers[i], slot) && sent;
+		sent = multiplexer_slot(&manager->multiplexers[i], slot) && sent;
 	return sent;
 }
 

@@ -39,6 +39,7 @@ uint64_t multiplexers_nofile(const struct manager *manager);
 
 /* To each of them.  False: one can't be told, for want of memory or descriptors. */
 bool multiplexers_slot(struct manager *manager, uint32_t slot);
+bool multiplexer_slot(struct multiplexer *mux, uint32_t slot);
 void multiplexers_slot_gone(struct manager *manager, uint32_t slot, int status);
 void multiplexers_reopen(struct manager *manager);
 void multiplexers_stop(struct manager *manager, uint64_t timeout_ms);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "manager/manager.h"
+#include "manager/slot_channel.h"
 
 #define CRASHES_APART_MS 60000  /* two within that time belong together */
 #define FORMER_MAX 4            /* zygotes that leave at once; one more roll waits for that */
@@ -25,7 +26,7 @@ set_text(char **where, const char *text)
 static void
 settle(struct pool *pool)
 {
-	pool->state = pool->serving != NULL ? POOL_READY :
+	pool->state = pool->serving != NULL || pool->dials.count > 0 ? POOL_READY :
 	    pool->loading != NULL ? POOL_STARTING :
 	    pool->failed ? POOL_FAILED : POOL_COLD;
 	atomic_store(&pool->manager->pool_rows[pool->index].state,
@@ -61,6 +62,7 @@ pool_free(struct pool **where)
 		return;
 	while ((zygote = TAILQ_FIRST(&pool->zygotes)) != NULL)
 		zygote_free(&zygote);
+	dials_end(&pool->dials);
 	free(pool->reason);
 	free(pool->roll_reason);
 	free(pool->fork_reason);
@@ -131,6 +133,17 @@ pool_processor_failed(struct pool *pool, const char *how, int error)
 }
 
 /* ---- starting */
+
+bool
+pool_connect(struct pool *pool)
+{
+	if (pool->settings->disabled != NULL)
+		return true;
+	if (!slot_channels_open(pool))
+		return false;
+	settle(pool);
+	return true;
+}
 
 void
 pool_start(struct pool *pool)

@@ -12,6 +12,7 @@
 
 #include <peruserd/board.h>
 
+#include "manager/dial.h"
 #include "manager/zygote.h"
 #include "settings/settings.h"
 
@@ -22,6 +23,7 @@ struct pool {
 	const struct pool_settings *settings;
 	uint32_t index;                 /* into the settings' pools, and the board's */
 	uint32_t slot_first, slot_count;
+	struct dials dials;             /* handoff = "fastcgi" with connect: its servers */
 	enum pool_state state;          /* what follows from the rest */
 	struct zygote *serving;         /* told to fork; NULL: none */
 	struct zygote *loading;         /* serves once it has loaded; NULL: none */
@@ -53,6 +55,9 @@ void pool_free(struct pool **pool);
 
 /* The one of that name, or NULL. */
 struct pool *pool_by_name(const struct manager *manager, const char *name, size_t len);
+
+/* A pool of servers: ready at once, its slots may be leased. */
+bool pool_connect(struct pool *pool);
 
 /* Start its zygote, where it has none.  On failure the pool is failed and says why. */
 void pool_start(struct pool *pool);

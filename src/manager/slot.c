@@ -1,16 +1,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/guard.h"
 #include "manager/manager.h"
-
-/* Envelope and completion fit one packet; the kernel cuts it to wmem_max. */
-#define SLOT_BUFFER (1 << 18)
+#include "manager/slot_channel.h"
 
 enum slot_state
 slot_next(enum slot_state state, enum slot_event event)
@@ -91,24 +87,6 @@ slot_move(struct manager *manager, uint32_t slot, enum slot_state to, uint64_t d
 	own->deadline = deadline;
 }
 
-/* A slot's channel: ends[0] for the multiplexers, who take no descriptor from it. */
-static bool
-slot_channel(int ends[2])
-{
-	int size = SLOT_BUFFER, i;
-
-	if (!fd_pair(SOCK_SEQPACKET, ends))
-		return false;
-	for (i = 0; i < 2; i++)
-		setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-	fd_refuse_rights(ends[0]);
-	if (fd_set_nonblocking(ends[0], true))
-		return true;
-	fd_close(&ends[0]);
-	fd_close(&ends[1]);
-	return false;
-}
-
 static uint32_t
 slot_empty(const struct manager *manager, const struct pool *pool)
 {
@@ -131,7 +109,7 @@ slot_fork(struct manager *manager, struct pool *pool)
 
 	if (pool->serving == NULL || index == UINT32_MAX)
 		return false;
-	if (!slot_channel(ends)) {
+	if (!slot_channel_make(manager, pool, index, ends)) {
 		pool_processor_failed(pool, "could not be forked", errno);
 		return false;
 	}
@@ -142,11 +120,11 @@ slot_fork(struct manager *manager, struct pool *pool)
 	message.body.slot.pool = pool->index;
 	sent = channel_send(&pool->serving->channel, &message, MESSAGE_FORK, ends[1]);
 	fd_close(&ends[1]);
+	slot->channel = ends[0];
 	if (!sent) {
-		fd_close(&ends[0]);
+		slot_channel_close(manager, index);
 		return false;
 	}
-	slot->channel = ends[0];
 	slot->zygote = pool->serving;
 	slot->zygote->slots++;
 	slot->pid = 0;
@@ -189,8 +167,7 @@ slot_bury(struct manager *manager, uint32_t index, int status)
 	struct zygote *zygote = slot->zygote;
 
 	slot_move(manager, index, SLOT_EMPTY, 0);
-	guard_rights();
-	fd_close(&slot->channel);
+	slot_channel_close(manager, index);
 	multiplexers_slot_gone(manager, index, status);
 	slot->generation++;
 	slot->pid = 0;
@@ -242,12 +219,30 @@ slot_gone(struct manager *manager, uint32_t index, int status)
 	demand_look_soon(manager);
 }
 
+/* Has it a process?  A connection to a server has none of ours. */
+static bool
+has_process(const struct slot *slot)
+{
+	return slot->zygote != NULL;
+}
+
+void
+slot_open(struct manager *manager, uint32_t index)
+{
+	manager->slots[index].state = SLOT_IDLE;
+	manager->slots[index].since = clock_ms();
+	if (word_set(manager, index, SLOT_STATES, SLOT_IDLE))
+		multiplexers_ring_waiter(manager, manager->slots[index].pool);
+}
+
 static void
 slot_signal(struct manager *manager, uint32_t index, int number)
 {
 	struct slot *slot = &manager->slots[index];
 	struct message message;
 
+	if (number == SIGTERM)
+		slot_channel_hang_up(manager, index);
 	memset(&message, 0, sizeof message);
 	message.body.signal.slot = index;
 	message.body.signal.generation = slot->generation;
@@ -268,7 +263,8 @@ slot_retire(struct manager *manager, uint32_t index)
 {
 	struct slot *slot = &manager->slots[index];
 
-	if (slot->state != SLOT_IDLE || !word_set(manager, index, SLOT_IDLE, SLOT_LEAVING))
+	if (!has_process(slot) || slot->state != SLOT_IDLE ||
+	    !word_set(manager, index, SLOT_IDLE, SLOT_LEAVING))
 		return false;
 	slot->asked = true;
 	slot_move(manager, index, slot_next(SLOT_IDLE, SLOT_RETIRE),
@@ -298,12 +294,19 @@ slot_kill(struct manager *manager, uint32_t index)
 {
 	struct slot *slot = &manager->slots[index];
 
-	if (slot_next(slot->state, SLOT_KILL) != SLOT_LEAVING || slot->killed)
+	if (!has_process(slot) || slot_next(slot->state, SLOT_KILL) != SLOT_LEAVING || slot->killed)
 		return;
 	word_set(manager, index, SLOT_STATES, SLOT_LEAVING);
 	slot->killed = slot->asked = true;
 	slot_move(manager, index, SLOT_LEAVING, kill_deadline(manager, index));
 	slot_signal(manager, index, SIGKILL);
+}
+
+/* One that knows nothing of us: it is told to go when it has served enough. */
+static bool
+is_program(const struct manager *manager, const struct slot *slot)
+{
+	return settings_pool_runs(manager->pools[slot->pool]->settings) == RUNS_PROGRAM;
 }
 
 void
@@ -314,9 +317,13 @@ slot_look(struct manager *manager, uint32_t index)
 	if (slot->state != SLOT_IDLE)
 		return;
 	if (slot_board_state(manager, index, NULL, NULL) == SLOT_LEAVING) {
+		if (!has_process(slot)) {
+			slot_open(manager, index);
+			return;
+		}
 		/* The processor said that it leaves; or it is to, and doesn't know that yet. */
 		slot_move(manager, index, SLOT_LEAVING, kill_deadline(manager, index));
-		if (slot->asked)
+		if (slot->asked || is_program(manager, slot))
 			slot_signal(manager, index, SIGTERM);
 	} else if (slot->asked) {
 		/* Given back in the moment in which it was told to leave. */

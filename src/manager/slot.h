@@ -39,6 +39,8 @@ struct slot {
 	struct zygote *zygote;          /* that forked it, or is to; NULL where it is EMPTY */
 	pid_t pid;                      /* for status and the access log; never signalled by it */
 	int channel;                    /* the multiplexers' end; -1: none */
+	int way;                        /* FastCGI: leads to the processor's socket; -1: none */
+	uint32_t server;                /* of its pool's `connect`: whom it was connected to last */
 	bool killed;                    /* SIGKILL was asked for */
 	bool asked;                     /* its end is our wish: no failure of its own */
 	struct usage usage;
@@ -50,6 +52,9 @@ struct slot {
 /* Its state as the board has it now, and since when; clamped to what can be. */
 enum slot_state slot_board_state(const struct manager *manager, uint32_t slot, unsigned *owner,
     uint64_t *since);
+
+/* It has no process, and may be leased: one of a pool of servers. */
+void slot_open(struct manager *manager, uint32_t slot);
 
 /*
  * Ask the pool's serving zygote for one more processor.  False: not now; where

@@ -167,8 +167,11 @@ start_tables(struct manager *manager, struct fault *fault)
 		first += made->slot_count;
 		for (slot = made->slot_first; slot < first; slot++) {
 			manager->slots[slot].pool = pool;
-			manager->slots[slot].channel = -1;
+			manager->slots[slot].channel = manager->slots[slot].way = -1;
 		}
+		if (settings_pool_runs(made->settings) == RUNS_SERVER &&
+		    !pool_connect(made))
+			return fault_set(fault, ENOMEM, "make the tables");
 	}
 	return true;
 }

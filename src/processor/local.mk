@@ -7,6 +7,7 @@ libprocessor_la_SOURCES = \
 	%D%/client.c %D%/client.h \
 	%D%/host.c %D%/host.h \
 	%D%/modules.c %D%/modules.h \
+	%D%/program.c %D%/program.h \
 	%D%/raw.c %D%/raw.h \
 	%D%/recent.c %D%/recent.h \
 	%D%/request.c %D%/request.h \

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "processor/host.h"
 #include "processor/modules.h"
+#include "processor/program.h"
 #include "processor/serve.h"
 #include "processor/title.h"
 #include "processor/zygote.h"
@@ -135,6 +136,12 @@ enter_root(void)
 	return true;
 }
 
+static bool
+is_program(const struct zygote *zygote)
+{
+	return settings_pool_runs(zygote->pool) == RUNS_PROGRAM;
+}
+
 /* A folder to be in: the home directory, where there is one and we may. */
 static void
 go_home(const struct zygote *zygote)
@@ -155,11 +162,13 @@ zygote_load(struct zygote *zygote)
 
 	entering = zygote;
 	host_begin(zygote->settings->log_level, enter_root);
-	if (!modules_load(zygote->settings, zygote->pool, &fault))
+	if (!is_program(zygote) && !modules_load(zygote->settings, zygote->pool, &fault))
 		give_up(zygote->control, STEP_NONE, &fault);
 	/* What runs from here on is the user's, if it was not already. */
 	if (!enter_root() || (chrooted && !confine_prove(&zygote->record, &fault)))
 		give_up(zygote->control, CONFINE_STEP_PROOF, &fault);
+	if (is_program(zygote) && !program_check(zygote->pool, &fault))
+		give_up(zygote->control, STEP_NONE, &fault);
 	go_home(zygote);
 	if (zygote->pid != 1 && prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) != 0)
 		processor_host.log(LEVEL_WARNING, "cannot become the one who buries orphans");
@@ -221,6 +230,8 @@ become_processor(struct zygote *zygote, const struct message_slot *slot, int cha
 	fd_close(&zygote->control);
 	free(zygote->children);
 	zygote->children = NULL;
+	if (is_program(zygote))
+		program_run(zygote->pool, channel);
 	serve_forever(zygote->settings, zygote->pool, channel);
 }
 
@@ -261,6 +272,24 @@ do_signal(struct zygote *zygote, const struct message_signal *wish)
 		kill(child->pid, (int)wish->signal);
 }
 
+/*
+ * A program that can't be executed or finds no library is not there: the pool
+ * fails, and says why, unless some of it run well.
+ */
+static void
+judge_program(struct zygote *zygote, int status)
+{
+	struct fault fault;
+
+	if (!is_program(zygote) || !WIFEXITED(status) ||
+	    WEXITSTATUS(status) != PROGRAM_NOT_RUN || zygote->child_count > 0)
+		return;
+	fault_set(&fault, 0, "command: %s exited with status %d: it, or a library that it needs, "
+	    "is not there%s; the pool's log may say which", zygote->pool->command.at[0],
+	    PROGRAM_NOT_RUN, zygote->pool->chroot != NULL ? " inside the chroot" : "");
+	give_up(zygote->control, STEP_NONE, &fault);
+}
+
 /* Bury who died: our processors, and what they left behind. */
 static bool
 reap(struct zygote *zygote)
@@ -279,6 +308,7 @@ reap(struct zygote *zygote)
 		message.body.gone.generation = zygote->children[i].generation;
 		message.body.gone.status = status;
 		zygote->children[i] = zygote->children[--zygote->child_count];
+		judge_program(zygote, status);
 		if (!tell(zygote->control, &message, MESSAGE_GONE))
 			return false;
 	}
