@@ -20,23 +20,6 @@ completion_is_for(const struct slot *from, const struct completion *said)
 	return from->busy && said->nonce == from->nonce && said->connection == from->connection;
 }
 
-static void
-count_requests(struct slot *slot, uint32_t count)
-{
-	struct multiplexer *mux = slot->mux;
-	struct board_slot *board = board_slot(mux->board, slot->index);
-
-	atomic_fetch_add_explicit(&board_pool(mux->board, slot->pool)->requests, count,
-	    memory_order_relaxed);
-	/* Written by one process at a time: no need to lock the bus. */
-	atomic_store_explicit(&board->requests,
-	    atomic_load_explicit(&board->requests, memory_order_relaxed) + count,
-	    memory_order_relaxed);
-	atomic_store_explicit(&mux->self->requests,
-	    atomic_load_explicit(&mux->self->requests, memory_order_relaxed) + count,
-	    memory_order_relaxed);
-}
-
 /* Of an answer that is here whole; a stream's bytes are counted as they come. */
 static uint64_t
 answer_bytes(const struct slot *slot, const struct completion *said)
@@ -70,7 +53,7 @@ take_served(struct slot *slot, const struct completion *said, const unsigned cha
 	memcpy(&vars.data, &data, sizeof data);
 	if (!slot->sticky || !completion_is_for(slot, said))
 		return;
-	count_requests(slot, said->count < SERVED_MAX ? said->count : SERVED_MAX);
+	slot_count_requests(slot, said->count < SERVED_MAX ? said->count : SERVED_MAX);
 	slot_count_bytes(slot->mux, slot->pool, slot, answer_bytes(slot, said));
 	if (said->data_len > 0 && nv_valid(&vars))
 		logs_served(mux, slot, said, &vars);
@@ -134,21 +117,6 @@ give_answer(struct slot *slot, struct conn *conn, const struct completion *said,
 	}
 }
 
-/* Untie the client from the slot; NULL where none waits for an answer. */
-static struct conn *
-untie(struct slot *slot)
-{
-	struct conn *conn = slot->conn;
-
-	if (conn == NULL)
-		return NULL;
-	slot->conn = NULL;
-	conn->slot = NULL;
-	if (conn->state == CONN_RUNNING)
-		conn->state = CONN_SENDING;
-	return conn;
-}
-
 static void
 take_answer(struct slot *slot, const struct completion *said, const char *data)
 {
@@ -167,7 +135,7 @@ take_answer(struct slot *slot, const struct completion *said, const char *data)
 			slot_sticky_idle(slot);
 		return;
 	}
-	conn = untie(slot);
+	conn = slot_untie(slot);
 	if (conn->state == CONN_LEFT)
 		conn_free(conn);
 	else
@@ -195,9 +163,9 @@ take_done(struct slot *slot, const struct completion *said, const char *data)
 	}
 	if (!completion_is_for(slot, said))
 		return;
-	count_requests(slot, 1);
+	slot_count_requests(slot, 1);
 	slot_count_bytes(slot->mux, slot->pool, slot, answer_bytes(slot, said));
-	conn = untie(slot);
+	conn = slot_untie(slot);
 	if (conn != NULL && (conn->state == CONN_GIVEN || conn->state == CONN_LEFT)) {
 		close_given(conn, said);
 		conn_free(conn);

@@ -6,6 +6,7 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "multiplexer/handoff_fcgi.h"
 #include "multiplexer/handoff_fd.h"
 #include "multiplexer/lend.h"
 #include "multiplexer/multiplexer.h"
@@ -60,7 +61,7 @@ may_give_away(const struct conn *conn, const struct handoff *handoff)
 	struct multiplexer *mux = conn->mux;
 	const struct board_pool *pool = board_pool(mux->board, conn->pool);
 
-	return conn->listener->is_private && !conn->body_unread && !mux->stopping &&
+	return conn->listener->is_private && !conn->may_pass && !conn->body_unread && !mux->stopping &&
 	    handoff->body_stream < 0 && handoff->rest_len <= ENVELOPE_MAX_REST &&
 	    conn->out.len == 0 &&
 	    atomic_load_explicit(&pool->idle, memory_order_relaxed) > 0 &&
@@ -134,6 +135,22 @@ give_away(struct conn *conn)
 	conn->state = CONN_GIVEN;
 }
 
+void
+handoff_note(struct conn *conn, struct slot *slot, const struct handoff *handoff)
+{
+	struct board_slot *board = board_slot(conn->mux->board, slot->index);
+
+	write_row(slot, &handoff->vars, conn_vhost(conn)->server_name);
+	atomic_store_explicit(&board->vhost, conn->vhost, memory_order_relaxed);
+	atomic_store_explicit(&board->began_ms, multiplexer_ms(conn->mux), memory_order_relaxed);
+	if (conn_vhost(conn)->access_log == NULL && !conn->may_pass)
+		buf_free(&conn->vars);
+	else if (conn->vars.len == 0)
+		buf_add(&conn->vars, handoff->vars.data, handoff->vars.len);
+	timeouts_clear(&conn->timeout);
+	conn->state = CONN_RUNNING;
+}
+
 static void
 handed_over(struct conn *conn, struct slot *slot, const struct handoff *handoff,
     const struct envelope *e)
@@ -149,20 +166,25 @@ handed_over(struct conn *conn, struct slot *slot, const struct handoff *handoff,
 		stream_lent(slot->stream);
 	if (e->flags & (ENVELOPE_MEMORY | ENVELOPE_STREAM))
 		atomic_store_explicit(&board->lender, mux->number + 1, memory_order_relaxed);
-	timeouts_clear(&conn->timeout);
 	slot_begin(slot, conn, raw, e->flags & ENVELOPE_STICKY);
-	write_row(slot, &handoff->vars, conn_vhost(conn)->server_name);
-	atomic_store_explicit(&board->vhost, conn->vhost, memory_order_relaxed);
-	atomic_store_explicit(&board->began_ms, multiplexer_ms(mux), memory_order_relaxed);
-	if (conn_vhost(conn)->access_log == NULL)
-		buf_free(&conn->vars);
-	else if (conn->vars.len == 0)
-		buf_add(&conn->vars, handoff->vars.data, handoff->vars.len);
-	if (conn->body != NULL)
+	handoff_note(conn, slot, handoff);
+	if (conn->body != NULL && !conn->may_pass)
 		body_handed_over(conn);
-	conn->state = CONN_RUNNING;
 	if (raw)
 		give_away(conn);
+}
+
+/* Copy what the request borrows into the connection, which is going to wait. */
+static bool
+keep(struct conn *conn, const struct handoff *handoff)
+{
+	conn->vars.max = ENVELOPE_MAX_VARS;
+	if (conn->vars.len == 0 &&
+	    !buf_add(&conn->vars, handoff->vars.data, handoff->vars.len))
+		return false;
+	if (conn->body == NULL && handoff->body_len > 0)
+		return body_keep(conn, handoff->body, handoff->body_len);
+	return true;
 }
 
 /*
@@ -177,6 +199,16 @@ hand_over(struct conn *conn, struct slot *slot, const struct handoff *handoff, b
 	const struct vhost_settings *vhost = conn_vhost(conn);
 	uint64_t expire = vhost->tuning.expire_timeout;
 
+	if (slot->fcgi != NULL) {
+		fcgi_give(conn, slot, handoff);
+		return true;
+	}
+	/* What may come back to be handed over anew has to be kept. */
+	if (conn->may_pass && !keep(conn, handoff)) {
+		slot_release(slot);
+		*dead = false;
+		return false;
+	}
 	if (may_give_away(conn, handoff)) {
 		e.flags = ENVELOPE_RAW;
 		if (conn->keep_alive)
@@ -220,19 +252,6 @@ hand_over_any(struct conn *conn, struct slot *slot, const struct handoff *handof
 			slot = slot_lease(conn->mux, conn->pool);
 	}
 	return false;
-}
-
-/* Copy what the request borrows into the connection, which is going to wait. */
-static bool
-keep(struct conn *conn, const struct handoff *handoff)
-{
-	conn->vars.max = ENVELOPE_MAX_VARS;
-	if (conn->vars.len == 0 &&
-	    !buf_add(&conn->vars, handoff->vars.data, handoff->vars.len))
-		return false;
-	if (conn->body == NULL && handoff->body_len > 0)
-		return body_keep(conn, handoff->body, handoff->body_len);
-	return true;
 }
 
 void

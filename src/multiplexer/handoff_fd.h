@@ -44,6 +44,12 @@ void handoff_or_wait(struct conn *conn, const struct handoff *handoff);
  */
 bool handoff_waiting(struct conn *conn, struct slot *slot);
 
+/*
+ * The slot begins this request: timers, the board, what is kept for the log and
+ * for another handoff.  For both kinds of handoff.
+ */
+void handoff_note(struct conn *conn, struct slot *slot, const struct handoff *handoff);
+
 /* ENVELOPE_ABORT or ENVELOPE_RELEASE about the slot's request. */
 void handoff_signal(struct slot *slot, enum envelope_kind kind);
 

@@ -1,4 +1,3 @@
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,13 +5,14 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "multiplexer/completion.h"
+#include "multiplexer/fcgi_answer.h"
+#include "multiplexer/handoff_fcgi.h"
 #include "multiplexer/handoff_fd.h"
 #include "multiplexer/lend.h"
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/respond.h"
 
 #define HOLD_MS 10              /* a slot is ours for so long where others wait too */
-#define HOLD_EVEN_MS 100        /* where they have as many of them as we do */
 #define GONE_MS 1000            /* how long a processor may live on after its channel's end */
 
 bool
@@ -48,7 +48,7 @@ slot_make(struct multiplexer *mux, uint32_t index)
 	return slot;
 }
 
-static void
+void
 slot_arm(struct slot *slot, bool on)
 {
 	if (slot->armed == on)
@@ -74,6 +74,8 @@ slot_end(struct slot *slot)
 	slot->aborted = slot->expired = slot->ended = slot->orphan = false;
 	slot->conn = NULL;
 	slot->nonce = 0;
+	if (slot->fcgi != NULL)
+		fcgi_reset(slot->fcgi);
 	tables_drop(&slot->tables);
 }
 
@@ -115,6 +117,8 @@ slots_end(struct multiplexer *mux)
 			continue;
 		slot_drop(mux->slots.at[i]);
 		slot_end(mux->slots.at[i]);
+		if (mux->slots.at[i]->fcgi != NULL)
+			fcgi_free(&mux->slots.at[i]->fcgi);
 		free(mux->slots.at[i]);
 	}
 	free(mux->slots.at);
@@ -142,6 +146,22 @@ look_for_orphan(struct slot *slot)
 	slot_arm(slot, true);
 }
 
+/* True if its pool's handoff is "fastcgi", and the slot has what it takes. */
+static bool
+speaks_fcgi(struct slot *slot)
+{
+	const struct pool *pool = slot->mux->pools.at[slot->pool];
+
+	if (pool->settings->handoff == HANDOFF_FD) {
+		if (slot->fcgi != NULL)
+			fcgi_free(&slot->fcgi);
+		return false;
+	}
+	if (slot->fcgi == NULL)
+		slot->fcgi = fcgi_new(slot);
+	return slot->fcgi != NULL;
+}
+
 void
 slot_take(struct multiplexer *mux, const struct message_slot *said, int fd)
 {
@@ -149,6 +169,10 @@ slot_take(struct multiplexer *mux, const struct message_slot *said, int fd)
 
 	if (slot == NULL) {
 		fd_close(&fd);
+		return;
+	}
+	if (slot->fcgi != NULL && slot->generation == said->generation && slot->pool == said->pool) {
+		fcgi_connected(slot, fd);
 		return;
 	}
 	slot_drop(slot);
@@ -159,6 +183,12 @@ slot_take(struct multiplexer *mux, const struct message_slot *said, int fd)
 	slot->generation = said->generation;
 	slot->pool = said->pool;
 	slot->pid = said->pid;
+	if (slot->fcgi != NULL)
+		fcgi_free(&slot->fcgi);
+	if (speaks_fcgi(slot)) {
+		fcgi_connected(slot, fd_take(&slot->fd));
+		return;
+	}
 	event_assign(&slot->event, mux->base, fd, EV_READ | EV_PERSIST, completion_readable,
 	    slot);
 	look_for_orphan(slot);
@@ -172,11 +202,22 @@ slot_gone(struct multiplexer *mux, const struct message_slot_gone *said)
 	if (slot == NULL || slot->generation != said->generation)
 		return;
 	/* What it said before it died may still be there, a whole answer too. */
-	if (slot->busy && slot->fd >= 0)
+	if (slot->busy && slot->fd >= 0 && slot->fcgi != NULL)
+		fcgi_drain(slot);
+	else if (slot->busy && slot->fd >= 0)
 		completion_drain(slot);
 	slot_drop(slot);
 	fail_client(slot);
 	slot->leased = false;
+}
+
+void
+slot_not_reached(struct multiplexer *mux, const struct message_slot_gone *said)
+{
+	struct slot *slot = said->slot < mux->slots.count ? mux->slots.at[said->slot] : NULL;
+
+	if (slot != NULL && slot->generation == said->generation && slot->fcgi != NULL)
+		fcgi_not_connected(slot, said->status);
 }
 
 static bool
@@ -187,10 +228,28 @@ is_armed(uint32_t index, void *context)
 	return mux->slots.at[index] != NULL && mux->slots.at[index]->armed;
 }
 
+/* One that speaks FastCGI gets its connection when it is needed. */
 static bool
 has_channel(const struct slot *slot, uint32_t generation)
 {
-	return slot != NULL && slot->fd >= 0 && slot->generation == generation;
+	return slot != NULL && slot->generation == generation &&
+	    (slot->fd >= 0 || slot->fcgi != NULL);
+}
+
+/* A connection to a server: nobody tells of it, for there is no process. */
+static struct slot *
+server_slot(struct multiplexer *mux, uint32_t pool, uint32_t index, uint32_t generation)
+{
+	struct slot *slot;
+
+	if (settings_pool_runs(mux->pools.at[pool]->settings) != RUNS_SERVER)
+		return mux->slots.at[index];
+	slot = slot_make(mux, index);
+	if (slot == NULL)
+		return NULL;
+	slot->pool = pool;
+	slot->generation = generation;
+	return speaks_fcgi(slot) ? slot : NULL;
 }
 
 struct slot *
@@ -205,7 +264,7 @@ slot_lease(struct multiplexer *mux, uint32_t pool)
 	    &generation);
 	if (index >= mux->slots.count)
 		return NULL;
-	slot = mux->slots.at[index];
+	slot = server_slot(mux, pool, index, generation);
 	/*
 	 * The manager told us of it before it turned idle, so its message is on the
 	 * way: who wants the slot waits for that.  Nothing of the manager's is read
@@ -218,7 +277,8 @@ slot_lease(struct multiplexer *mux, uint32_t pool)
 	}
 	slot->leased = true;
 	slot->leased_ms = multiplexer_ms(mux);
-	slot_arm(slot, true);
+	if (slot->fcgi == NULL)
+		slot_arm(slot, true);
 	return slot;
 }
 
@@ -237,51 +297,20 @@ slot_release(struct slot *slot)
 		multiplexer_ring(mux, (unsigned)next);
 }
 
-bool
-slot_worth_yielding(unsigned ours, unsigned least, uint64_t held_ms)
-{
-	return held_ms >= (least < ours ? HOLD_MS : HOLD_EVEN_MS);
-}
-
-/* The fewest of that pool's slots that one of these multiplexers has; *ours: and we. */
-static unsigned
-fewest_leased(struct multiplexer *mux, const struct board_pool *pool, uint64_t among,
-    unsigned *ours)
-{
-	unsigned leased[BOARD_MULTIPLEXERS] = { 0 }, least = UINT_MAX, number;
-	struct slot_word word;
-	uint32_t i;
-
-	for (i = 0; i < pool->slot_count; i++) {
-		word = slot_word_unpack(atomic_load_explicit(
-		    &board_slot(mux->board, pool->slot_first + i)->word, memory_order_relaxed));
-		if (word.state == SLOT_LEASED && word.owner < BOARD_MULTIPLEXERS)
-			leased[word.owner]++;
-	}
-	for (; among != 0; among &= among - 1) {
-		number = (unsigned)__builtin_ctzll(among);
-		if (leased[number] < least)
-			least = leased[number];
-	}
-	*ours = leased[mux->number];
-	return least;
-}
-
-/* True if this slot is better given to another multiplexer's client now. */
+/*
+ * True if this slot is better given to another multiplexer's client now.  One
+ * that changes hands at each request would cost a bell, a wake-up and new
+ * answer memory each time; so it does once it was ours for a while.
+ */
 static bool
 should_yield(struct slot *slot)
 {
 	struct multiplexer *mux = slot->mux;
-	const struct board_pool *pool = board_pool(mux->board, slot->pool);
-	uint64_t held_ms = multiplexer_ms(mux) - slot->leased_ms;
-	uint64_t others = atomic_load_explicit(&pool->waiting, memory_order_relaxed) &
-	    ~((uint64_t)1 << mux->number);
-	unsigned least, ours;
+	uint64_t waiting = atomic_load_explicit(&board_pool(mux->board, slot->pool)->waiting,
+	    memory_order_relaxed);
 
-	if (others == 0 || held_ms < HOLD_MS)
-		return false;
-	least = fewest_leased(mux, pool, others, &ours);
-	return slot_worth_yielding(ours, least, held_ms);
+	return (waiting & ~((uint64_t)1 << mux->number)) != 0 &&
+	    multiplexer_ms(mux) - slot->leased_ms >= HOLD_MS;
 }
 
 /* True if the manager wants this processor to serve no further request. */
@@ -343,11 +372,15 @@ slot_tell(struct slot *slot, enum message_type type)
 void
 slot_ended(struct slot *slot)
 {
-	struct multiplexer *mux = slot->mux;
-
 	if (slot->busy && !slot->expired)
 		log_notice("pool %s: the processor with pid %d ended in the middle of a request",
-		    pool_name(mux, slot->pool), (int)slot->pid);
+		    pool_name(slot->mux, slot->pool), (int)slot->pid);
+	slot_lost(slot);
+}
+
+void
+slot_lost(struct slot *slot)
+{
 	slot_drop(slot);
 	fail_client(slot);
 	/*
@@ -355,7 +388,7 @@ slot_ended(struct slot *slot)
 	 * the processor died at work.  One that only shut its channel is reported.
 	 */
 	slot->ended = true;
-	multiplexer_timeout(mux, &slot->expire, GONE_MS);
+	multiplexer_timeout(slot->mux, &slot->expire, GONE_MS);
 }
 
 void
@@ -427,7 +460,14 @@ slot_sticky_idle(struct slot *slot)
 void
 slot_abort(struct slot *slot)
 {
-	if (slot->aborted || slot->fd < 0)
+	if (slot->aborted)
+		return;
+	if (slot->fcgi != NULL) {
+		slot->aborted = true;
+		fcgi_abort(slot);
+		return;
+	}
+	if (slot->fd < 0)
 		return;
 	slot->aborted = true;
 	handoff_signal(slot, ENVELOPE_ABORT);
@@ -462,6 +502,8 @@ slot_expired(struct slot *slot)
 		slot_tell(slot, MESSAGE_SLOT_SPOILT);
 		return;
 	}
+	if (slot->fcgi != NULL && fcgi_expired(slot))
+		return;
 	slot->expired = true;
 	say_expired(slot);
 	slot_tell(slot, MESSAGE_SLOT_EXPIRED);
@@ -505,4 +547,35 @@ slots_release_sticky(struct multiplexer *mux)
 		slot->released = true;
 		handoff_signal(slot, ENVELOPE_RELEASE);
 	}
+}
+
+void
+slot_count_requests(struct slot *slot, uint32_t count)
+{
+	struct multiplexer *mux = slot->mux;
+	struct board_slot *board = board_slot(mux->board, slot->index);
+
+	atomic_fetch_add_explicit(&board_pool(mux->board, slot->pool)->requests, count,
+	    memory_order_relaxed);
+	/* Written by one process at a time: no need to lock the bus. */
+	atomic_store_explicit(&board->requests,
+	    atomic_load_explicit(&board->requests, memory_order_relaxed) + count,
+	    memory_order_relaxed);
+	atomic_store_explicit(&mux->self->requests,
+	    atomic_load_explicit(&mux->self->requests, memory_order_relaxed) + count,
+	    memory_order_relaxed);
+}
+
+struct conn *
+slot_untie(struct slot *slot)
+{
+	struct conn *conn = slot->conn;
+
+	if (conn == NULL)
+		return NULL;
+	slot->conn = NULL;
+	conn->slot = NULL;
+	if (conn->state == CONN_RUNNING)
+		conn->state = CONN_SENDING;
+	return conn;
 }

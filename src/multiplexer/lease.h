@@ -19,6 +19,7 @@
 #include "multiplexer/timeouts.h"
 
 struct conn;
+struct fcgi;
 struct multiplexer;
 struct stream;
 
@@ -52,6 +53,7 @@ struct slot {
 	uint64_t memory_size;           /* bytes of it */
 	bool memory_sent;               /* the processor has it */
 	struct stream *stream;          /* the answer stream lent now; owned, or NULL */
+	struct fcgi *fcgi;              /* handoff = "fastcgi": owned; else NULL */
 };
 
 TAILQ_HEAD(slot_list, slot);
@@ -78,19 +80,14 @@ void slots_end(struct multiplexer *mux);
 void slot_take(struct multiplexer *mux, const struct message_slot *said, int fd);
 void slot_gone(struct multiplexer *mux, const struct message_slot_gone *said);
 
+/* There is no connection to be had for it (FastCGI). */
+void slot_not_reached(struct multiplexer *mux, const struct message_slot_gone *said);
+
 /* Lease an idle slot of that pool, ready to be handed a request; or NULL. */
 struct slot *slot_lease(struct multiplexer *mux, uint32_t pool);
 
 /* Give a slot that runs nothing back to the board, and wake who waits. */
 void slot_release(struct slot *slot);
-
-/*
- * Should a slot that was ours for so long go to another multiplexer that waits?
- * One that changes hands at each request would cost a bell, a wake-up and newly
- * lent memory each time.  So it stays for a while; for a longer one where of all
- * that wait none has fewer slots of the pool (least) than we do (ours).
- */
-bool slot_worth_yielding(unsigned ours, unsigned least, uint64_t held_ms);
 
 /*
  * Its request is done: hand it the next one that waits here, unless another
@@ -108,8 +105,18 @@ void slot_spoil(struct slot *slot, const char *why);
 /* Its channel is at its end: the processor died, or shut it; its client gets 502. */
 void slot_ended(struct slot *slot);
 
+/* The same; who calls has said so. */
+void slot_lost(struct slot *slot);
+
 /* Listen to its channel no more: another multiplexer has it, or will. */
 void slot_disarm(struct slot *slot);
+void slot_arm(struct slot *slot, bool on);
+
+/* So many of its requests are done. */
+void slot_count_requests(struct slot *slot, uint32_t count);
+
+/* Untie the client from the slot; NULL where none waits for an answer. */
+struct conn *slot_untie(struct slot *slot);
 
 /* Listen to it again, where it is ours. */
 void slot_listen(struct slot *slot);

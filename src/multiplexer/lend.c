@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/guard.h"
 #include "base/log.h"
+#include "multiplexer/fcgi_answer.h"
 #include "multiplexer/lend.h"
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/respond.h"
@@ -79,6 +80,10 @@ lend(struct slot *slot)
 void
 stream_events(struct stream *stream, bool on)
 {
+	if (stream->waiting != NULL) {
+		stream->waiting->paused = !on;
+		return;
+	}
 	if (stream->armed == on)
 		return;
 	if (on)
@@ -98,7 +103,10 @@ stream_lent(struct stream *stream)
 void
 stream_free(struct stream **stream)
 {
-	stream_events(*stream, false);
+	if ((*stream)->waiting != NULL)
+		waiting_free(*stream);
+	else
+		stream_events(*stream, false);
 	guard_rights();
 	fd_close(&(*stream)->ours);
 	fd_close(&(*stream)->theirs);
@@ -192,6 +200,10 @@ stream_readable(evutil_socket_t fd, short what, void *context)
 void
 stream_resume(struct stream *stream)
 {
+	if (stream->waiting != NULL) {
+		waiting_resume(stream);
+		return;
+	}
 	if (stream->eof)
 		return;
 	stream_events(stream, true);

@@ -24,9 +24,11 @@
 struct conn;
 struct multiplexer;
 struct slot;
+struct waiting;
 
 struct stream {
 	struct multiplexer *mux;
+	struct waiting *waiting;        /* FastCGI: it comes from there; owned.  NULL: by a socket */
 	struct slot *slot;              /* while it is lent; NULL once a connection has it */
 	struct conn *conn;              /* whose answer it carries */
 	int ours;                       /* owned */

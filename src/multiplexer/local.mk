@@ -7,10 +7,12 @@ libmultiplexer_la_SOURCES = \
 	%D%/completion.c %D%/completion.h \
 	%D%/conn.c %D%/conn.h \
 	%D%/door.c %D%/door.h \
+	%D%/fcgi_answer.c %D%/fcgi_answer.h \
 	%D%/front.h \
 	%D%/front_fcgi.c %D%/front_fcgi_answer.c %D%/front_fcgi.h \
 	%D%/front_http.c %D%/front_http_answer.c %D%/front_http.h \
 	%D%/front_status.c %D%/front_status.h \
+	%D%/handoff_fcgi.c %D%/handoff_fcgi.h \
 	%D%/handoff_fd.c %D%/handoff_fd.h \
 	%D%/later.c %D%/later.h \
 	%D%/lease.c %D%/lease.h \
@@ -23,6 +25,7 @@ libmultiplexer_la_SOURCES = \
 	%D%/queue.c %D%/queue.h \
 	%D%/request.c %D%/request.h \
 	%D%/respond.c %D%/respond.h \
+	%D%/route.c %D%/route.h \
 	%D%/spare.c %D%/spare.h \
 	%D%/spool.c %D%/spool.h \
 	%D%/tables.c %D%/tables.h \

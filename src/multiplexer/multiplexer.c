@@ -243,6 +243,13 @@ got_slot_gone(struct multiplexer *mux, const struct message *message, int fd)
 }
 
 static void
+got_no_channel(struct multiplexer *mux, const struct message *message, int fd)
+{
+	(void)fd;
+	slot_not_reached(mux, &message->body.gone);
+}
+
+static void
 got_log(struct multiplexer *mux, const struct message *message, int fd)
 {
 	logs_take(mux, message->body.log.log, fd);
@@ -292,6 +299,7 @@ static void (*const handlers[MESSAGE_TYPES])(struct multiplexer *mux,
 	[MESSAGE_BELL] = got_bell,
 	[MESSAGE_SLOT] = got_slot,
 	[MESSAGE_SLOT_GONE] = got_slot_gone,
+	[MESSAGE_NO_CHANNEL] = got_no_channel,
 	[MESSAGE_LOG] = got_log,
 	[MESSAGE_NO_LOG] = got_no_log,
 	[MESSAGE_REOPEN] = got_reopen,

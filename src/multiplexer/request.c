@@ -10,6 +10,7 @@
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/request.h"
 #include "multiplexer/respond.h"
+#include "multiplexer/route.h"
 
 void
 request_refuse(struct conn *conn, int status)
@@ -55,13 +56,30 @@ request_check(struct conn *conn, struct slice path, int64_t length)
 	struct multiplexer *mux = conn->mux;
 	const struct vhost_settings *vhost = conn_vhost(conn);
 	size_t len;
+	int status;
 
-	if (vhost->disabled != NULL || pool_make(mux, conn->pool) == NULL)
+	if (vhost->disabled != NULL)
 		return 503;
 	if (vhost->tuning.max_body_size != 0 && length > 0 &&
 	    (uint64_t)length > vhost->tuning.max_body_size)
 		return 413;
-	return uri_path(path.at, path.len, mux->scratch->uri, sizeof mux->scratch->uri, &len);
+	status = uri_path(path.at, path.len, mux->scratch->uri, sizeof mux->scratch->uri, &len);
+	return status != 0 ? status : request_route(conn, mux->scratch->uri);
+}
+
+int
+request_route(struct conn *conn, const char *path)
+{
+	const struct vhost_settings *vhost = conn_vhost(conn);
+	static struct route route;
+
+	route_find(conn_settings(conn), vhost, path, &route);
+	if (route.status != 0)
+		return route.status;
+	conn->pool = tables_row(conn->tables, route.pool);
+	conn->may_pass = route_passes(vhost) && vhost->pool != SETTINGS_NONE &&
+	    settings_pool_runs(&conn_settings(conn)->pools[vhost->pool]) == RUNS_OURS;
+	return pool_make(conn->mux, conn->pool) != NULL ? 0 : 503;
 }
 
 void

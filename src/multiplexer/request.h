@@ -38,6 +38,12 @@ int request_find_site(struct conn *conn, struct slice name);
  */
 int request_check(struct conn *conn, struct slice path, int64_t length);
 
+/*
+ * The pool for that decoded path, by the vhost's handlers: sets conn->pool.  0, or the
+ * status to answer.
+ */
+int request_route(struct conn *conn, const char *path);
+
 /* The address it was accepted on, as text. */
 const char *request_local_addr(struct conn *conn);
 

@@ -105,8 +105,8 @@ body_free(struct body **body)
  * A file that has no name, or one that loses it at once where the folder can't do
  * that.  In a chroot, where no /proc opens it again to read it, *reader does so now.
  */
-static int
-spool_file(struct multiplexer *mux, int *reader)
+int
+spool_open(struct multiplexer *mux, int *reader)
 {
 	char name[40];
 	int fd;
@@ -149,7 +149,7 @@ move_to(struct body *body, enum body_place place)
 {
 	int fd = place == BODY_IN_MEMFD ?
 	    memfd_create("peruser-body", MFD_CLOEXEC | MFD_ALLOW_SEALING) :
-	    spool_file(body->mux, &body->reader);
+	    spool_open(body->mux, &body->reader);
 	off_t at = 0;
 	bool ok = fd >= 0;
 

@@ -65,6 +65,12 @@ void body_handoff(const struct body *body, struct handoff *handoff);
 /* The processor has it: free it, or feed what comes from now on. */
 void body_handed_over(struct conn *conn);
 
+/*
+ * A file of spool_dir that has no name, for reading and writing, or -1 with errno.  *reader
+ * (-1 before) may become another description of it that only reads; the caller's.
+ */
+int spool_open(struct multiplexer *mux, int *reader);
+
 /* Keep a whole small body that was found in the first bytes. */
 bool body_keep(struct conn *conn, const char *bytes, size_t len);
 

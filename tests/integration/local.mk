@@ -37,6 +37,8 @@ INTEGRATION_TESTS = \
 	%D%/32-proxies.t \
 	%D%/33-recipes.t \
 	%D%/34-apache.t \
+	%D%/35-fastcgi-program.t \
+	%D%/36-fastcgi-server.t \
 	%D%/40-status-http.t \
 	%D%/45-fast-start.t \
 	%D%/50-psgi.t \

@@ -317,6 +317,12 @@ tests_unit_settings_disk_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_settings_disk_LDADD = libsettings.la $(CMOCKA_LIBS)
 TESTS += tests/unit/settings_disk
 
+check_PROGRAMS += tests/unit/multiplexer_route
+tests_unit_multiplexer_route_SOURCES = %D%/multiplexer_route.c
+tests_unit_multiplexer_route_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_multiplexer_route_LDADD = libmultiplexer.la $(CMOCKA_LIBS)
+TESTS += tests/unit/multiplexer_route
+
 check_PROGRAMS += tests/unit/multiplexer_timeouts
 tests_unit_multiplexer_timeouts_SOURCES = %D%/multiplexer_timeouts.c
 tests_unit_multiplexer_timeouts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)

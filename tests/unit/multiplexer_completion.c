@@ -46,32 +46,6 @@ test_owner(void **state)
 	}
 }
 
-static const struct yield_row {
-	unsigned ours, least;
-	uint64_t held_ms;
-	bool yields;
-} yields[] = {
-	{ 3, 1, 9, false },
-	{ 3, 1, 10, true },
-	{ 1, 0, 10, true },
-	{ 2, 2, 10, false },
-	{ 2, 2, 99, false },
-	{ 2, 2, 100, true },
-	{ 1, 3, 100, true },
-};
-
-static void
-test_yielding(void **state)
-{
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof yields / sizeof yields[0]; i++)
-		if (slot_worth_yielding(yields[i].ours, yields[i].least, yields[i].held_ms) !=
-		    yields[i].yields)
-			fail_msg("row %zu", i);
-}
-
 static void
 test_ringing(void **state)
 {
@@ -140,7 +114,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_owner),
-		cmocka_unit_test(test_yielding),
 		cmocka_unit_test(test_ringing),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_idle_size),
