@@ -30,29 +30,25 @@
 #include <peruserd/handoff.h>
 
 #define HANDLER    "peruserd"
-#define UNSET      (-1)
 #define READ       (64u * 1024)         /* bytes taken from peruserd at once */
 #define HEAD_MAX   (64u * 1024)         /* an answer's head */
+#define FIRST_MS   100                  /* how long to wait before the client is looked at too */
 #define SLICE_MS   1000                 /* how often a stream of HTTP/2 is asked whether it lives */
 
 extern module AP_MODULE_DECLARE_DATA peruserd_module;
-
 APLOG_USE_MODULE(peruserd);
 
 struct place {
 	const char *socket;             /* path; NULL: not said here */
 	const char *vhost;              /* NULL: by Host */
-	int timeout;                    /* seconds without an answer; UNSET or 0: no bound of ours */
+	int timeout;                    /* seconds without an answer; 0: no bound of ours */
 };
 
 static void *
 place_make(apr_pool_t *pool, char *dir)
 {
-	struct place *place = apr_pcalloc(pool, sizeof *place);
-
 	(void)dir;
-	place->timeout = UNSET;
-	return place;
+	return apr_pcalloc(pool, sizeof(struct place));
 }
 
 static void *
@@ -65,7 +61,7 @@ place_merge(apr_pool_t *pool, void *outer, void *inner)
 		place->socket = base->socket;
 	if (over->vhost == NULL)
 		place->vhost = base->vhost;
-	if (over->timeout == UNSET)
+	if (over->timeout == 0)
 		place->timeout = base->timeout;
 	return place;
 }
@@ -123,32 +119,26 @@ channel_of_thread(void)
 	return own;
 }
 
-/* True if nothing has happened on it since its last request: no end, no bytes. */
-static bool
-is_quiet(const struct channel *channel)
-{
-	char byte;
-
-	return recv(channel->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
-}
-
 /* Connected to that socket; *kept tells whether it was before. */
 static bool
 channel_open(struct channel *channel, const char *path, bool *kept)
 {
+	static const struct timeval first = { 0, FIRST_MS * 1000 };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char byte;
 
-	*kept = channel->fd >= 0 && strcmp(channel->path, path) == 0 && is_quiet(channel);
+	/* Nothing has happened on it since its last request: no end, no bytes. */
+	*kept = channel->fd >= 0 && strcmp(channel->path, path) == 0 &&
+	    recv(channel->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 	if (*kept)
 		return true;
 	channel_close(channel);
 	apr_cpystrn(address.sun_path, path, sizeof address.sun_path);
 	apr_cpystrn(channel->path, path, sizeof channel->path);
 	channel->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (channel->fd < 0)
-		return false;
-	/* Blocking, so that a full backlog is waited for; everything after it says MSG_DONTWAIT. */
-	if (connect(channel->fd, (struct sockaddr *)&address, sizeof address) == 0)
+	setsockopt(channel->fd, SOL_SOCKET, SO_RCVTIMEO, &first, sizeof first);
+	/* Blocking, so that a full backlog is waited for; what is sent says MSG_DONTWAIT. */
+	if (channel->fd >= 0 && connect(channel->fd, (struct sockaddr *)&address, sizeof address) == 0)
 		return true;
 	channel_close(channel);
 	return false;
@@ -171,8 +161,7 @@ struct exchange {                       /* one request, one answer */
 	apr_bucket_brigade *out;        /* the answer's body, on its way to the filters */
 	unsigned char header[HANDOFF_HEADER];
 	unsigned char end[8];
-	size_t header_len, end_len;
-	size_t content_left, padding_left;
+	size_t header_len, end_len, content_left, padding_left;
 	char *head;                     /* of the answer, until it is whole */
 	size_t head_len;
 	bool head_done;
@@ -224,8 +213,7 @@ take_content(struct exchange *x, const unsigned char *bytes, size_t len)
 		take_stdout(x, (const char *)bytes, len);
 	} else if (x->header[1] == HANDOFF_END && x->end_len + len <= sizeof x->end) {
 		memcpy(x->end + x->end_len, bytes, len);
-		x->end_len += len;
-		if (x->end_len < sizeof x->end)
+		if ((x->end_len += len) < sizeof x->end)
 			return;
 		x->cut = x->end[3] != 0;
 		x->outcome = ENDED;
@@ -284,9 +272,9 @@ pass_on(struct exchange *x)
 }
 
 static void
-receive(struct exchange *x)
+receive(struct exchange *x, int flags)
 {
-	ssize_t got = recv(x->channel->fd, x->channel->in, READ, MSG_DONTWAIT);
+	ssize_t got = recv(x->channel->fd, x->channel->in, READ, flags);
 
 	if (got > 0) {
 		take_bytes(x, x->channel->in, (size_t)got);
@@ -345,7 +333,7 @@ send_all(struct exchange *x, struct iovec *pieces, int count)
 		sent = sendmsg(x->channel->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (sent < 0 && errno == EAGAIN) {
 			if (wait_ready(x, POLLIN | POLLOUT))
-				receive(x);
+				receive(x, MSG_DONTWAIT);
 			continue;
 		}
 		if (sent < 0 && errno != EINTR)
@@ -375,8 +363,7 @@ put_header(unsigned char *at, enum handoff_record type, size_t content)
 	return HANDOFF_HEADER;
 }
 
-/* A request's variables, as name-value pairs. */
-struct pairs {
+struct pairs {                          /* a request's variables */
 	unsigned char *at;              /* HANDOFF_CONTENT_MAX bytes of room */
 	size_t len;
 	bool full;
@@ -564,28 +551,41 @@ handle(request_rec *r)
 		channel_close(x.channel);
 		return x.head_done ? break_off(&x) : status;
 	}
+	/* Most answers are there within FIRST_MS: one call instead of two. */
+	if (x.outcome == GOING_ON)
+		receive(&x, 0);
 	while (x.outcome == GOING_ON)
 		if (wait_ready(&x, POLLIN))
-			receive(&x);
+			receive(&x, MSG_DONTWAIT);
 	return finish(&x);
 }
 
 /*
  * Where all of a vhost or location is peruserd's, Apache has no business among
- * the site's files, and may not even be able to see them.
+ * the site's files, and may not even be able to see them.  What a location says
+ * is known before the file's name is made, and forgotten for the walk.
  */
 static int
-spare_the_walk(request_rec *r)
+look_at_location(request_rec *r)
 {
 	const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
 
-	return core->handler != NULL && strcmp(core->handler, HANDLER) == 0 ? OK : DECLINED;
+	if (core->handler != NULL && strcmp(core->handler, HANDLER) == 0)
+		ap_set_module_config(r->request_config, &peruserd_module, r);
+	return DECLINED;
+}
+
+static int
+spare_the_walk(request_rec *r)
+{
+	return ap_get_module_config(r->request_config, &peruserd_module) != NULL ? OK : DECLINED;
 }
 
 static void
 hooks(apr_pool_t *pool)
 {
 	(void)pool;
+	ap_hook_translate_name(look_at_location, NULL, NULL, APR_HOOK_FIRST);
 	ap_hook_map_to_storage(spare_the_walk, NULL, NULL, APR_HOOK_FIRST);
 	ap_hook_handler(handle, NULL, NULL, APR_HOOK_MIDDLE);
 }
