@@ -18,6 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <ap_expr.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
 #include <http_core.h>
@@ -45,9 +46,8 @@ struct place {
 };
 
 static void *
-place_make(apr_pool_t *pool, char *dir)
+place_make(apr_pool_t *pool, __attribute__((unused)) char *dir)
 {
-	(void)dir;
 	return apr_pcalloc(pool, sizeof(struct place));
 }
 
@@ -569,8 +569,10 @@ static int
 look_at_location(request_rec *r)
 {
 	const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
+	const char *error, *handler = core->expr_handler == NULL ? core->handler :
+	    ap_expr_str_exec(r, core->expr_handler, &error);
 
-	if (core->handler != NULL && strcmp(core->handler, HANDLER) == 0)
+	if (handler != NULL && strcmp(handler, HANDLER) == 0)
 		ap_set_module_config(r->request_config, &peruserd_module, r);
 	return DECLINED;
 }
@@ -582,9 +584,8 @@ spare_the_walk(request_rec *r)
 }
 
 static void
-hooks(apr_pool_t *pool)
+hooks(__attribute__((unused)) apr_pool_t *pool)
 {
-	(void)pool;
 	ap_hook_translate_name(look_at_location, NULL, NULL, APR_HOOK_FIRST);
 	ap_hook_map_to_storage(spare_the_walk, NULL, NULL, APR_HOOK_FIRST);
 	ap_hook_handler(handle, NULL, NULL, APR_HOOK_MIDDLE);
