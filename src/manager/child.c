@@ -131,6 +131,23 @@ start_with(struct child *child, const struct child_plan *plan, uint64_t flags,
 }
 
 bool
+child_namespaces_missing(int error)
+{
+	return error == EPERM || error == EINVAL || error == ENOSYS;
+}
+
+/* Without namespaces only where there are none: for want of memory it fails, and is tried again. */
+static bool
+start_either(struct child *child, const struct child_plan *plan, int fds[INHERIT_COUNT],
+    struct environment *env)
+{
+	if (plan->namespaces && start_with(child, plan, PROCESS_NAMESPACES, fds, env))
+		return true;
+	return (!plan->namespaces || child_namespaces_missing(errno)) &&
+	    start_with(child, plan, 0, fds, env);
+}
+
+bool
 child_start(struct child *child, const struct child_plan *plan, struct fault *fault)
 {
 	struct environment env;
@@ -148,10 +165,10 @@ child_start(struct child *child, const struct child_plan *plan, struct fault *fa
 	fds[INHERIT_BOARD] = plan->board;
 	fds[INHERIT_ROOT] = plan->root;
 	if (nowhere >= 0 && fds[INHERIT_SETTINGS] >= 0)
-		started = (plan->namespaces && start_with(child, plan, PROCESS_NAMESPACES, fds, &env)) ||
-		    start_with(child, plan, 0, fds, &env);
+		started = start_either(child, plan, fds, &env);
 	if (!started)
-		fault_set(fault, errno, "start %s", plan->path);
+		fault_set(fault, errno, "start %s%s", plan->path, errno == ENOSPC ?
+		    " (sysctl user.max_pid_namespaces bounds namespaces)" : "");
 	fd_close(&fds[INHERIT_SETTINGS]);
 	fd_close(&nowhere);
 	return started;

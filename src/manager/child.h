@@ -33,6 +33,9 @@ struct child_plan {
 	const char *handlers;           /* PERUSERD_HANDLERS, or NULL */
 };
 
+/* Is that why this kernel gives no namespaces at all, and not just none now? */
+bool child_namespaces_missing(int error);
+
 bool child_start(struct child *child, const struct child_plan *plan, struct fault *fault);
 
 /* Take a child that another process made with us as its parent: pid is checked to be one. */

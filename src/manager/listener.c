@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <netinet/in.h>
 #include <pwd.h>
@@ -11,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "manager/folder.h"
 #include "manager/listener.h"
 
 #define UNIX_PREFIX "unix:"
@@ -112,35 +114,50 @@ somebody_answers(const struct address *address)
 	return answered;
 }
 
+/* A socket of that name that nobody serves is taken away. */
+static bool
+make_way(int folder, const char *name, const struct address *address, struct fault *fault)
+{
+	struct stat st;
+
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return true;
+	if (!S_ISSOCK(st.st_mode))
+		return fault_set(fault, 0, "there is a file of that name");
+	if (somebody_answers(address))
+		return fault_set(fault, 0, "somebody serves that socket already");
+	unlinkat(folder, name, 0);
+	return true;
+}
+
 int
 listener_open_unix(const char *path, uid_t owner, gid_t group, mode_t mode, int backlog,
     struct fault *fault)
 {
 	struct address address;
-	struct stat st;
+	int folder, fd = -1;
+	const char *name;
 	mode_t before;
-	int fd;
 
 	memset(&address, 0, sizeof address);
 	if (!unix_address(path, &address)) {
 		fault_set(fault, 0, "%s is not an absolute path of at most 107 bytes", path);
 		return -1;
 	}
-	if (lstat(path, &st) == 0) {
-		if (!S_ISSOCK(st.st_mode) || somebody_answers(&address)) {
-			fault_set(fault, 0, "%s", S_ISSOCK(st.st_mode) ?
-			    "somebody serves that socket already" : "there is a file of that name");
-			return -1;
-		}
-		unlink(path);
+	folder = folder_open(path, "socket", &name, fault);
+	if (folder < 0)
+		return -1;
+	if (make_way(folder, name, &address, fault)) {
+		before = umask(0177);
+		fd = bind_and_listen(&address, backlog, fault);
+		umask(before);
 	}
-	before = umask(0177);
-	fd = bind_and_listen(&address, backlog, fault);
-	umask(before);
-	if (fd >= 0 && (chown(path, owner, group) != 0 || chmod(path, mode) != 0)) {
+	if (fd >= 0 && (fchownat(folder, name, owner, group, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    fchmodat(folder, name, mode, 0) != 0)) {
 		fault_set(fault, errno, "give %s its owner and mode", path);
 		fd_close(&fd);
 	}
+	fd_close(&folder);
 	return fd;
 }
 

@@ -6,6 +6,7 @@ libmanager_la_SOURCES = \
 	%D%/control.c %D%/control.h \
 	%D%/dial.c %D%/dial.h \
 	%D%/demand.c %D%/demand.h \
+	%D%/folder.c %D%/folder.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/loader.c %D%/loader.h \
 	%D%/logs.c %D%/logs.h \

@@ -1,22 +1,25 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "manager/folder.h"
 #include "manager/pidfile.h"
 
 int
 pidfile_take(const char *path, struct fault *fault)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
+	int folder, fd, len;
+	const char *name;
 	char text[32];
-	int len;
 
+	folder = folder_open(path, "the pid file", &name, fault);
+	if (folder < 0)
+		return -1;
+	fd = openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
+	fd_close(&folder);
 	if (fd < 0) {
 		fault_set(fault, errno, "open the pid file %s", path);
 		return -1;
@@ -39,27 +42,4 @@ void
 pidfile_remove(const char *path)
 {
 	unlink(path);
-}
-
-bool
-folder_make(const char *path, uid_t owner, gid_t group, mode_t mode, struct fault *fault)
-{
-	if (mkdir(path, 0700) != 0)
-		return errno == EEXIST || fault_set(fault, errno, "make the folder %s", path);
-	if (chown(path, owner, group) != 0 || chmod(path, mode) != 0)
-		return fault_set(fault, errno, "give the folder %s its owner and mode", path);
-	return true;
-}
-
-bool
-folder_of(const char *path, struct fault *fault)
-{
-	const char *end = strrchr(path, '/');
-	char folder[PATH_MAX];
-
-	if (end == NULL || end == path || (size_t)(end - path) >= sizeof folder)
-		return true;
-	memcpy(folder, path, (size_t)(end - path));
-	folder[end - path] = '\0';
-	return folder_make(folder, 0, 0, 0755, fault);
 }

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "manager/control.h"
+#include "manager/folder.h"
 #include "manager/listener.h"
 #include "manager/logs.h"
 #include "manager/manager.h"

@@ -150,6 +150,12 @@ tests_unit_manager_listener_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAG
 tests_unit_manager_listener_LDADD = libmanager.la $(CMOCKA_LIBS)
 TESTS += tests/unit/manager_listener
 
+check_PROGRAMS += tests/unit/manager_child
+tests_unit_manager_child_SOURCES = %D%/manager_child.c
+tests_unit_manager_child_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_manager_child_LDADD = libmanager.la $(CMOCKA_LIBS)
+TESTS += tests/unit/manager_child
+
 check_PROGRAMS += tests/unit/manager_logs
 tests_unit_manager_logs_SOURCES = %D%/manager_logs.c
 tests_unit_manager_logs_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)

@@ -11,7 +11,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "manager/listener.h"
 #include "manager/logs.h"
+#include "manager/pidfile.h"
 
 static char folder[] = "/tmp/peruserd-logs-XXXXXX";
 
@@ -76,6 +78,44 @@ test_open(void **state)
 	assert_int_equal(fd, -1);
 }
 
+/* The same folders are good enough for a pid file and for a socket. */
+static void
+test_others(void **state)
+{
+	static const struct {
+		const char *folder;
+		int good;
+	} folders[] = { { ".", 1 }, { "his", 0 }, { "gw", 0 }, { "aw", 0 }, { "via", 0 } };
+	struct fault fault;
+	char path[512];
+	size_t i;
+	int fd;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+		snprintf(path, sizeof path, "%s/%s/a.pid", folder, folders[i].folder);
+		fd = pidfile_take(path, &fault);
+		if ((fd >= 0) != folders[i].good)
+			fail_msg("%s: %s", path, fd >= 0 ? "taken" : fault.text);
+		close(fd);
+		snprintf(path, sizeof path, "%s/%s/a.sock", folder, folders[i].folder);
+		fd = listener_open_unix(path, 0, 0, 0600, 1, &fault);
+		if ((fd >= 0) != folders[i].good)
+			fail_msg("%s: %s", path, fd >= 0 ? "bound" : fault.text);
+		close(fd);
+	}
+	/* A stale socket is replaced, what is no socket stays. */
+	snprintf(path, sizeof path, "%s/a.sock", folder);
+	fd = listener_open_unix(path, 0, 0, 0600, 1, &fault);
+	assert_true(fd >= 0);
+	assert_int_equal(listener_open_unix(path, 0, 0, 0600, 1, &fault), -1);
+	close(fd);
+	snprintf(path, sizeof path, "%s/a.pid", folder);
+	assert_int_equal(listener_open_unix(path, 0, 0, 0600, 1, &fault), -1);
+}
+
 static int
 make_folder(void **state)
 {
@@ -94,7 +134,10 @@ remove_folder(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_open) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_others),
+	};
 
 	return cmocka_run_group_tests_name("manager/logs", tests, make_folder, remove_folder);
 }
