@@ -18,8 +18,15 @@ static const cap_value_t manager_needs[] = {
 };
 static const cap_value_t manager_uses[] = {
 	CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL, CAP_SYS_CHROOT, CAP_NET_BIND_SERVICE,
-	CAP_CHOWN, CAP_FOWNER, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_SYS_RESOURCE,
-	CAP_SYS_NICE,
+	CAP_CHOWN, CAP_FOWNER, CAP_DAC_READ_SEARCH,
+};
+/* And these, where the configuration asks for them. */
+static const struct {
+	enum manager_ask ask;
+	cap_value_t cap;
+} manager_asks[] = {
+	{ MANAGER_NAMESPACES, CAP_SYS_ADMIN },
+	{ MANAGER_LIMITS, CAP_SYS_RESOURCE },
 };
 
 /* The loader's: what its children need to become who they are to be. */
@@ -143,29 +150,35 @@ caps_are(const struct confinement *record, enum caps_left left, struct fault *fa
 	return true;
 }
 
-bool
-confine_manager(struct fault *fault)
+static bool
+is_held(cap_t have, cap_value_t cap)
 {
-	cap_value_t keep[COUNT(manager_uses)];
-	cap_flag_value_t held;
+	cap_flag_value_t held = CAP_CLEAR;
+
+	return cap_get_flag(have, cap, CAP_PERMITTED, &held) == 0 && held == CAP_SET;
+}
+
+bool
+confine_manager(unsigned asked, struct fault *fault)
+{
+	cap_value_t keep[COUNT(manager_uses) + COUNT(manager_asks)];
 	cap_t have = cap_get_proc();
 	int i, count = 0;
 
 	if (have == NULL)
 		return fault_set(fault, errno, "cannot read the capabilities");
-	for (i = 0; i < COUNT(manager_uses); i++) {
-		held = CAP_CLEAR;
-		if (cap_get_flag(have, manager_uses[i], CAP_PERMITTED, &held) == 0 &&
-		    held == CAP_SET)
+	for (i = 0; i < COUNT(manager_uses); i++)
+		if (is_held(have, manager_uses[i]))
 			keep[count++] = manager_uses[i];
-	}
+	for (i = 0; i < COUNT(manager_asks); i++)
+		if ((asked & manager_asks[i].ask) != 0 && is_held(have, manager_asks[i].cap))
+			keep[count++] = manager_asks[i].cap;
 	cap_free(have);
 	for (i = 0; i < COUNT(manager_needs); i++)
 		if (!listed(keep, count, manager_needs[i]))
 			return fault_set(fault, 0, "capability %d is needed and not held: "
 			    "start as root", (int)manager_needs[i]);
-	return cut_bounding_to(manager_uses, COUNT(manager_uses), fault) &&
-	    set_to(keep, count, fault);
+	return cut_bounding_to(keep, count, fault) && set_to(keep, count, fault);
 }
 
 bool

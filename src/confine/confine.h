@@ -87,11 +87,21 @@ bool confine_prove(const struct confinement *record, struct fault *fault);
  */
 bool confine_loader(int control_fd, struct fault *fault);
 
+/* True if one of these limits is above what this process may give without SYS_RESOURCE. */
+bool confine_limits_raise(const uint64_t limits[CONFINE_LIMITS]);
+
+/* What a configuration asks the manager to keep beside what it always needs. */
+enum manager_ask {
+	MANAGER_NAMESPACES = 1 << 0,    /* SYS_ADMIN */
+	MANAGER_LIMITS     = 1 << 1     /* SYS_RESOURCE: limits above its own */
+};
+
 /*
  * The manager's own set: cut the effective, permitted and bounding sets to
- * what section 2 of the design names.
+ * what section 2 of the design names, as far as it is held, and what is asked
+ * for.  For good: what isn't asked for now needs a restart later.
  */
-bool confine_manager(struct fault *fault);
+bool confine_manager(unsigned asked, struct fault *fault);
 
 /*
  * Around a multiplexer, once its tables are loaded: Landlock (files beneath

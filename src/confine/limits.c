@@ -21,6 +21,19 @@ static const struct {
 	[CONFINE_CORE]   = { RLIMIT_CORE, "core" },
 };
 
+bool
+confine_limits_raise(const uint64_t limits[CONFINE_LIMITS])
+{
+	struct rlimit now;
+	unsigned kind;
+
+	for (kind = 0; kind < CONFINE_LIMITS; kind++)
+		if (kinds[kind].resource >= 0 && limits[kind] != CONFINE_UNSET &&
+		    getrlimit(kinds[kind].resource, &now) == 0 && limits[kind] > now.rlim_max)
+			return true;
+	return false;
+}
+
 static bool
 set_one(unsigned kind, uint64_t value, struct fault *fault)
 {

@@ -50,6 +50,7 @@ struct manager {
 
 	struct paths paths;
 	uint64_t plain_nofile;          /* the soft limit that we were started with */
+	unsigned asked;                 /* enum manager_ask, at the start; what is cut is gone */
 	uint64_t most_nofile;           /* ours now, and the most a multiplexer may get */
 	bool said_namespaces;
 	int pid_file;

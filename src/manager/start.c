@@ -208,6 +208,21 @@ measure(struct manager *manager)
 		manager->listeners[i] = -1;
 }
 
+unsigned
+start_asks(const struct settings *settings)
+{
+	unsigned asked = settings->fast_start ? MANAGER_NAMESPACES : 0;
+	const struct pool_settings *pool;
+
+	for (pool = settings->pools; pool < settings->pools + settings->pool_count; pool++) {
+		if (pool->namespaces)
+			asked |= MANAGER_NAMESPACES;
+		if (confine_limits_raise(pool->limits))
+			asked |= MANAGER_LIMITS;
+	}
+	return asked;
+}
+
 bool
 start_all(struct manager *manager)
 {
@@ -238,8 +253,9 @@ start_all(struct manager *manager)
 	}
 	manager->log_opened = !manager->foreground;
 	start_limits(manager);
+	manager->asked = start_asks(manager->settings);
 	if (!start_board(manager, &fault) || !start_tables(manager, &fault) ||
-	    !start_bells(manager, &fault) || !confine_manager(&fault))
+	    !start_bells(manager, &fault) || !confine_manager(manager->asked, &fault))
 		return fail(manager, &fault);
 	return true;
 }

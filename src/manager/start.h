@@ -8,9 +8,16 @@
 #include <stdbool.h>
 
 struct manager;
+struct settings;
 
 /* False: manager_fail_start was told why. */
 bool start_all(struct manager *manager);
+
+/*
+ * What that configuration asks the manager to be able to (enum manager_ask).  A
+ * reload that asks for what manager->asked lacks needs a restart.
+ */
+unsigned start_asks(const struct settings *settings);
 
 /* What start_all made and others can see: taken away again. */
 void start_undo(struct manager *manager);
