@@ -27,6 +27,8 @@ my $site = "$work/site";
 
 my ($P, $PRIVATE, $FPM, $MOD, $NGINX, $WRAP) = ('peruserd', 'peruserd, private', 'nginx + php-fpm',
 	'Apache prefork + mod_php', 'nginx', 'nginx + fcgiwrap');
+# the vhost of peruserd's whose pool runs Perl
+my ($PERL, $PERL_PRIVATE, $STARMAN, $UWSGI) = ('peruserd, Perl', 'peruserd, Perl, private', 'Starman', 'uWSGI psgi');
 
 # name, path, connections, wrk's further arguments, servers, and what the first is to reach of others
 my @scenarios = (
@@ -38,6 +40,8 @@ my @scenarios = (
 	['1 KiB file', '/small.txt', 32, [], [$P, $PRIVATE, $NGINX, $MOD], { $NGINX => 2 }],
 	['100 KiB file', '/large.bin', 32, [], [$P, $PRIVATE, $NGINX, $MOD], {}],
 	['hello CGI in Perl', '/cgi-bin/hello.pl', 4, [], [$P, $WRAP], { $WRAP => 1 }],
+	['hello CGI in Perl, 32 connections', '/cgi-bin/hello.pl', 32, [], [$PERL, $PERL_PRIVATE, $P], { $P => 0.025 }],
+	['hello PSGI, 32 connections', '/hello.psgi', 32, [], [$PERL, $PERL_PRIVATE, $STARMAN, $UWSGI], { $STARMAN => 0.4, $UWSGI => 0.4 }],
 );
 
 sub make_site {
@@ -50,6 +54,7 @@ sub make_site {
 	Bench::Servers::spew("$site/large.bin", 'x' x 102400);
 	Bench::Servers::spew("$site/cgi-bin/hello.pl", "#!/usr/bin/perl\nprint \"Content-Type: text/plain\\r\\n\\r\\nHello, world\\n\";\n");
 	chmod 0755, "$site/cgi-bin/hello.pl";
+	Bench::Servers::spew("$site/app.psgi", "sub { [ 200, [ 'Content-Type' => 'text/plain' ], [ \"Hello, world\\n\" ] ] };\n");
 	chown((getpwnam $user)[2, 3], $site, glob("$site/* $site/cgi-bin/*"));
 	Bench::Servers::spew("$work/upload.lua", "wrk.method = 'POST'\nwrk.body = string.rep('u', 1048576)\nwrk.headers['Content-Type'] = 'application/octet-stream'\n");
 }
@@ -63,7 +68,7 @@ sub run_wrk {
 	my ($server, $scenario, $for) = @_;
 	my (undef, $path, $connections, $arguments) = @$scenario;
 	my $before = Bench::Servers::cpu_us($server);
-	my @command = ('wrk', '-t1', "-c$connections", "-d${for}s", '--latency', '-H', 'Host: bench.localhost',
+	my @command = ('wrk', '-t1', "-c$connections", "-d${for}s", '--latency', '-H', "Host: $server->{host}",
 		@$arguments, "http://127.0.0.1:$server->{port}$path");
 	open my $out, '-|', @command or die "wrk: $!\n";
 	my $text = join '', <$out>;
@@ -85,7 +90,7 @@ sub check_same {
 	return if $scenario->[1] eq '/upload.php';
 	my %seen;
 	for my $server (@servers) {
-		my $body = `curl -s -H 'Host: bench.localhost' 'http://127.0.0.1:$server->{port}$scenario->[1]'`;
+		my $body = `curl -s -H 'Host: $server->{host}' 'http://127.0.0.1:$server->{port}$scenario->[1]'`;
 		push @{ $seen{$body} }, $server->{name};
 	}
 	die "$scenario->[0]: servers answer differently: " . join(' | ', map { join ', ', @$_ } values %seen) . "\n"
@@ -114,7 +119,7 @@ sub run_scenario {
 	for my $name (@{ $scenario->[4] }) {
 		my %m = map { my $k = $_; $k => median(map { $_->{$k} } @{ $runs{$name} }) } qw(rate p50 p99 pss);
 		push @table, [$scenario->[0], $name, $cpu{$name}, @m{qw(rate p50 p99 pss)}, ''];
-		my $goals = $name eq $P ? $scenario->[5] : $name eq $PRIVATE ? ($scenario->[6] // $scenario->[5]) : {};
+		my $goals = $name eq $scenario->[4][0] ? $scenario->[5] : $name =~ /private/ ? ($scenario->[6] // $scenario->[5]) : {};
 		$table[-1][-1] = join '; ', map {
 			sprintf '%.2f of %s (%s %.2f)', $cpu{$name} / $cpu{$_}, $_,
 				$cpu{$name} / $cpu{$_} <= $goals->{$_} ? 'goal' : 'MISSES', $goals->{$_} } sort keys %$goals;
@@ -160,6 +165,7 @@ sub machine {
 	my ($cpu) = map { /model name\s*:\s*(.*)/ ? $1 : () } do { open my $in, '<', '/proc/cpuinfo' or die; <$in> };
 	my ($system, undef, $release) = POSIX::uname();
 	my %v = map { my ($p, $c) = @$_; $p => (`$c 2>&1` =~ m{([\d]+\.[\d.]+)})[0] } ['PHP', 'php-config --version'],
+		['Perl', 'perl -v'], ['Starman', 'starman --version'], ['uWSGI', 'uwsgi-core --version'],
 		['nginx', 'nginx -v'], ['Apache', 'apache2 -v'], ['wrk', 'wrk -v'];
 	return scalar(() = glob('/sys/devices/system/cpu/cpu[0-9]*')) . " cores ($cpu), $system $release, "
 		. join(', ', map { "$_ $v{$_}" } grep { $v{$_} } sort keys %v)
@@ -171,7 +177,9 @@ make_site();
 $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 END { my $status = $?; Bench::Servers::stop_all(); $? = $status }
 my %servers = map { $_->{name} => $_ } Bench::Servers::peruserd($build, $site, $user),
-	Bench::Servers::nginx_fpm($site, $user), Bench::Servers::apache_mod_php($site, $user);
+	Bench::Servers::nginx_fpm($site, $user), Bench::Servers::apache_mod_php($site, $user),
+	Bench::Servers::starman($site, $user), Bench::Servers::uwsgi_psgi($site, $user);
+$_->{host} //= 'bench.localhost' for values %servers;
 
 run_scenario($_, \%servers) for grep { $_->[0] =~ /$only/ } @scenarios;
 if ('idle connections' =~ /$only/) { idle_connections($servers{$_}, 10000) for $P, $NGINX }

@@ -132,15 +132,21 @@ multiplexers = ( { user = "nobody"; group = "nogroup"; } );
 keep_alive_timeout = 300; max_requests_per_child = 0;
 min_spare_processors = $workers; max_processors = $workers; idle_timeout = 3600; expire_timeout = 600;
 processors = ( { name = "site"; user = "$user"; group = "$user";
-  php_admin_value = [ "memory_limit=256M", "post_max_size=64M", "upload_max_filesize=64M" ]; } );
+  php_admin_value = [ "memory_limit=256M", "post_max_size=64M", "upload_max_filesize=64M" ]; },
+  { name = "perl"; user = "$user"; group = "$user"; } );
 vhosts = ( { server_name = "bench.localhost"; aliases = [ "127.0.0.1" ]; processor = "site"; document_root = "$site";
-  handlers = ( { suffix = ".php"; handler = "php"; }, { prefix = "/cgi-bin/"; handler = "cgi"; } ); } );
+  handlers = ( { suffix = ".php"; handler = "php"; }, { prefix = "/cgi-bin/"; handler = "cgi"; } ); },
+  { server_name = "perl.localhost"; processor = "perl"; document_root = "$site";
+  handlers = ( { prefix = "/hello.psgi"; handler = "psgi"; application = "$site/app.psgi"; },
+    { prefix = "/cgi-bin/"; handler = "perl-cgi"; } ); } );
 CFG
 	my $group = cgroup_make('peruserd');
 	run_in($group, "$build/peruserd", '-f', '-c', "$dir/peruserd.cfg");
 	wait_for_port('peruserd', $shared);
 	return { name => 'peruserd', port => $shared, groups => [$group] },
-		{ name => 'peruserd, private', port => $private, groups => [$group] };
+		{ name => 'peruserd, private', port => $private, groups => [$group] },
+		{ name => 'peruserd, Perl', port => $shared, groups => [$group], host => 'perl.localhost' },
+		{ name => 'peruserd, Perl, private', port => $private, groups => [$group], host => 'perl.localhost' };
 }
 
 sub nginx_fpm {
@@ -193,6 +199,26 @@ CFG
 	return { name => 'nginx + php-fpm', port => $port, groups => [ $group, $fpm_group ] },
 		{ name => 'nginx + fcgiwrap', port => $port, groups => [ $group, $cgi_group ] },
 		{ name => 'nginx', port => $port, groups => [$group] };
+}
+
+# Both keep connections as peruserd does; a worker of each serves one connection at a
+# time, so there are as many as connections where all of them are to be served.
+sub starman {
+	my ($site, $user) = @_;
+	my ($port, $group) = (free_port(), cgroup_make('starman'));
+	run_in($group, 'starman', '--workers', $workers, '--max-requests', 1_000_000_000, '--host', '127.0.0.1',
+		'--port', $port, '--user', $user, '--group', $user, '--preload-app', '--disable-keepalive', "$site/app.psgi");
+	wait_for_port('starman', $port);
+	return { name => 'Starman', port => $port, groups => [$group] };
+}
+
+sub uwsgi_psgi {
+	my ($site, $user) = @_;
+	my ($port, $group) = (free_port(), cgroup_make('uwsgi'));
+	run_in($group, 'uwsgi-core', '--plugin', 'psgi', '--http-socket', "127.0.0.1:$port", '--psgi', "$site/app.psgi",
+		'--processes', $workers, '--master', '--disable-logging', '--uid', $user, '--gid', $user);
+	wait_for_port('uwsgi', $port);
+	return { name => 'uWSGI psgi', port => $port, groups => [$group] };
 }
 
 sub apache_mod_php {

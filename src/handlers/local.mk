@@ -77,4 +77,4 @@ perl_la_CFLAGS = $(AM_CFLAGS) $(PERL_CFLAGS)
 perl_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
 perl_la_LIBADD = libwire.la $(PERL_LIBS)
 endif
-EXTRA_DIST += doc/PHP.md
+EXTRA_DIST += doc/PHP.md doc/PERL.md

@@ -44,6 +44,7 @@ INTEGRATION_TESTS = \
 	%D%/50-psgi.t \
 	%D%/51-perl-cgi.t \
 	%D%/52-plack.t \
-	%D%/53-perl-applications.t
+	%D%/53-perl-applications.t \
+	%D%/54-perl-memory.t
 EXTRA_DIST += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)
