@@ -166,7 +166,7 @@ begin_output(pTHX)
 		return;
 	IoIFP(io) = IoOFP(io) = f;
 	IoTYPE(io) = IoTYPE_WRONLY;
-	PL_defoutgv = (GV *)SvREFCNT_inc_simple_NN((SV *)standard_output);
+	setdefout(standard_output);
 }
 
 const char *

@@ -212,8 +212,7 @@ perl_cgi_world_local(pTHX_ const struct perl_script *script)
 	local_to(aTHX_ "/", sv_2mortal(newSVpvs("\n")));
 	local_to(aTHX_ "\\", &PL_sv_undef);
 	local_to(aTHX_ ",", &PL_sv_undef);
-	SAVE_DEFSV;
-	DEFSV_set(newSV(0));
+	local_to(aTHX_ "_", &PL_sv_undef);
 }
 
 void
