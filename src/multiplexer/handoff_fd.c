@@ -50,18 +50,25 @@ write_row(struct slot *slot, const struct nv *vars, const char *vhost)
 	board_row_write(board_slot(slot->mux->board, slot->index), row, len);
 }
 
+#define CROWDED_MS 1000 /* how long a pool is taken for crowded */
+
 /*
  * May this one go away with its socket?  Only where the processor reads on by
  * itself, and while another one is left for who comes next: a kept connection
- * that must be closed again for somebody else costs more than it saved.
+ * that must be closed again for somebody else costs more than it saved.  Where
+ * one had to be, the next would have to be too.
  */
 static bool
 may_give_away(const struct conn *conn, const struct handoff *handoff)
 {
 	struct multiplexer *mux = conn->mux;
 	const struct board_pool *pool = board_pool(mux->board, conn->pool);
+	uint64_t crowded_ms = mux->pools.at[conn->pool]->crowded_ms;
 
-	return conn->listener->is_private && !conn->may_pass && !conn->body_unread && !mux->stopping &&
+	if (crowded_ms != 0 && multiplexer_ms(mux) - crowded_ms < CROWDED_MS)
+		return false;
+	return conn->listener->is_private && !conn->may_pass &&
+	    !conn->body_unread && !mux->stopping &&
 	    handoff->body_stream < 0 && handoff->rest_len <= ENVELOPE_MAX_REST &&
 	    conn->out.len == 0 &&
 	    atomic_load_explicit(&pool->idle, memory_order_relaxed) > 0 &&

@@ -545,6 +545,7 @@ slots_release_sticky(struct multiplexer *mux)
 		    atomic_load_explicit(&pool->waiting, memory_order_relaxed) == 0))
 			continue;
 		slot->released = true;
+		mux->pools.at[slot->pool]->crowded_ms = multiplexer_ms(mux);
 		handoff_signal(slot, ENVELOPE_RELEASE);
 	}
 }

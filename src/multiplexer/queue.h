@@ -25,6 +25,7 @@ struct pool {
 	TAILQ_ENTRY(pool) link;         /* of the pools where somebody waits here */
 	struct pool_log log;
 	bool logged;                    /* a vhost of it has an access log */
+	uint64_t crowded_ms;            /* when a kept connection last was in somebody's way */
 };
 
 struct pools {
