@@ -14,9 +14,8 @@
 static const char name_letters[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-/* Where a global setting stands, or NULL where it is as by default. */
-static const config_setting_t *
-top_of(const struct reading *reading, const char *name)
+const config_setting_t *
+reading_top(const struct reading *reading, const char *name)
 {
 	const struct settings_group *group = schema_group(GROUP_GLOBAL);
 	const struct settings_row *row;
@@ -31,7 +30,7 @@ static void
 bound_check(struct reading *reading, const char *name, uint64_t *value, const char *bound,
     uint64_t most)
 {
-	const config_setting_t *setting = top_of(reading, name);
+	const config_setting_t *setting = reading_top(reading, name);
 
 	if (*value <= most)
 		return;

@@ -14,22 +14,20 @@ struct disk {
 	uint32_t pool;          /* the one that is being looked at */
 };
 
-/* Words for why a path is no such thing, or NULL where it is one. */
-static const char *
-missing(const char *path, mode_t kind)
+const char *
+check_missing(const char *path, mode_t kind)
 {
 	struct stat about;
 
 	if (stat(path, &about) != 0)
 		return errno == ENOENT ? "doesn't exist" : strerror(errno);
-	if ((about.st_mode & S_IFMT) == kind)
+	if (kind == 0 || (about.st_mode & S_IFMT) == kind)
 		return NULL;
 	return kind == S_IFDIR ? "is no directory" : "is no file";
 }
 
-/* -t by somebody who may not look everywhere: that isn't the configuration's mistake. */
-static bool
-is_hidden(struct reading *reading, struct place place, const char *path)
+bool
+check_hidden(struct reading *reading, struct place place, const char *path)
 {
 	if (geteuid() == 0 || access(path, F_OK) == 0 || errno != EACCES)
 		return false;
@@ -111,7 +109,7 @@ perl_check(struct reading *reading, const struct pool_settings *pool, struct pla
 #ifdef WITH_PERL
 	const char *library = arena_printf(reading->arena, "%s" PERL_LIBRARY, pool->chroot);
 
-	if (pool->perl_preload.count == 0 && missing(library, S_IFDIR) != NULL)
+	if (pool->perl_preload.count == 0 && check_missing(library, S_IFDIR) != NULL)
 		say_warning(reading, place, "Perl's own modules can't be seen in chroot \"%s\": name "
 		    "those that the applications use, as perl_preload = [ \"Plack::Builder\" ]; or "
 		    "put them at %s", say_text(reading, pool->chroot), say_text(reading, library));
@@ -131,8 +129,8 @@ folders_check(struct reading *reading, const config_setting_t *node,
 	size_t i;
 
 	for (i = 0; i < list->count; i++) {
-		why = list->at[i][0] == '/' ? missing(list->at[i], S_IFDIR) : NULL;
-		if (why != NULL && !is_hidden(reading, place, list->at[i]))
+		why = list->at[i][0] == '/' ? check_missing(list->at[i], S_IFDIR) : NULL;
+		if (why != NULL && !check_hidden(reading, place, list->at[i]))
 			say_warning(reading, place, "perl_lib: %s %s; make that directory, or take "
 			    "it out", say_text(reading, list->at[i]), why);
 	}
@@ -146,10 +144,10 @@ chroot_check(struct disk *disk)
 	struct reading *reading = disk->reading;
 	const struct pool_settings *pool = &reading->settings->pools[disk->pool];
 	struct place place = place_in(reading, reading->pools_said[disk->pool].node, "chroot");
-	const char *why = missing(pool->chroot, S_IFDIR);
+	const char *why = check_missing(pool->chroot, S_IFDIR);
 	char *real;
 
-	if (why != NULL && is_hidden(reading, place, pool->chroot))
+	if (why != NULL && check_hidden(reading, place, pool->chroot))
 		return;
 	if (why != NULL) {
 		pool_wrong(reading, disk->pool, place, "chroot \"%s\" %s; make that directory, or "
@@ -174,33 +172,11 @@ file_check(struct disk *disk, const char *setting, const char *path, mode_t kind
 {
 	struct reading *reading = disk->reading;
 	struct place place = place_in(reading, reading->pools_said[disk->pool].node, setting);
-	const char *why = path != NULL ? missing(path, kind) : NULL;
+	const char *why = path != NULL ? check_missing(path, kind) : NULL;
 
-	if (why != NULL && !is_hidden(reading, place, path))
+	if (why != NULL && !check_hidden(reading, place, path))
 		pool_wrong(reading, disk->pool, place, "%s \"%s\" %s; write the right path, or "
 		    "take it out", setting, say_text(reading, path), why);
-}
-
-/* A log that can't be opened is no reason to keep a site down. */
-static void
-log_check(struct reading *reading, const config_setting_t *node, const char *setting,
-    const char *path)
-{
-	struct place place = place_in(reading, node, setting);
-	const char *why, *folder;
-
-	if (path == NULL)
-		return;
-	folder = arena_copy(reading->arena, path, (size_t)(strrchr(path, '/') - path));
-	why = missing(folder[0] == '\0' ? "/" : folder, S_IFDIR);
-	if (why == NULL || is_hidden(reading, place, folder))
-		return;
-	if (reading->purpose == SETTINGS_START)
-		say_warning(reading, place, "%s: %s %s, so nothing is logged; make that directory",
-		    setting, say_text(reading, folder), why);
-	else
-		say_error(reading, place, "%s: %s %s; make that directory, or write another path",
-		    setting, say_text(reading, folder), why);
 }
 
 static void
@@ -215,7 +191,7 @@ pool_check(struct disk *disk)
 	file_check(disk, "php_ini", pool->php_ini, S_IFREG);
 	file_check(disk, "php_ini_scan_dir", pool->php_ini_scan_dir, S_IFDIR);
 	folders_check(disk->reading, disk->reading->pools_said[disk->pool].node, &pool->perl_lib);
-	log_check(disk->reading, disk->reading->pools_said[disk->pool].node, "error_log",
+	check_log(disk->reading, disk->reading->pools_said[disk->pool].node, "error_log",
 	    pool->error_log);
 }
 
@@ -233,8 +209,8 @@ applications_check(struct reading *reading, const struct vhost_settings *vhost)
 
 		if (handler->application == NULL)
 			continue;
-		why = missing(handler->application, S_IFREG);
-		if (why == NULL || is_hidden(reading, handler->place, handler->application))
+		why = check_missing(handler->application, S_IFREG);
+		if (why == NULL || check_hidden(reading, handler->place, handler->application))
 			continue;
 		if (reading->purpose == SETTINGS_START)
 			say_warning(reading, handler->place, "application %s %s, so requests for it "
@@ -253,14 +229,14 @@ vhost_check(struct reading *reading, uint32_t index)
 	struct place place = place_in(reading, said->node, "document_root");
 	const char *why;
 
-	log_check(reading, said->node, "access_log", vhost->access_log);
+	check_log(reading, said->node, "access_log", vhost->access_log);
 	applications_check(reading, vhost);
 	folders_check(reading, said->node, &vhost->perl_lib);
 	if (vhost->document_root == NULL || said->failed || vhost->pool == SETTINGS_NONE ||
 	    reading->pools_said[vhost->pool].failed)
 		return;
-	why = missing(vhost->document_root, S_IFDIR);
-	if (why != NULL && !is_hidden(reading, place, vhost->document_root))
+	why = check_missing(vhost->document_root, S_IFDIR);
+	if (why != NULL && !check_hidden(reading, place, vhost->document_root))
 		vhost_wrong(reading, index, place, "document_root \"%s\" %s; make that directory, "
 		    "or write the right one", say_text(reading, vhost->document_root), why);
 }
@@ -270,7 +246,7 @@ mime_check(struct reading *reading)
 {
 	struct place place = { reading->sources->name, 0 };
 	const struct settings *settings = reading->settings;
-	const char *why = missing(settings->mime_types, S_IFREG);
+	const char *why = check_missing(settings->mime_types, S_IFREG);
 
 	if (why != NULL && reading->purpose == SETTINGS_CHECK)
 		say_warning(reading, place, "mime_types \"%s\" %s, so every file is sent as "
@@ -318,5 +294,6 @@ check_disk(struct reading *reading)
 	for (i = 0; i < reading->settings->multiplexer_count; i++)
 		multiplexer_check(reading, &reading->settings->multiplexers[i]);
 	mime_check(reading);
+	check_own_folders(reading);
 	map_free(&disk.warned);
 }

@@ -5,6 +5,7 @@ libsettings_la_SOURCES = \
 	%D%/arena.c %D%/arena.h \
 	%D%/check.c \
 	%D%/check_disk.c \
+	%D%/check_folders.c \
 	%D%/check_handoff.c \
 	%D%/check_listen.c \
 	%D%/check_vhosts.c \

@@ -141,7 +141,10 @@ void tuning_settle(struct reading *reading);
 void tuning_copy(struct tuning *to, const struct tuning *from, size_t row);
 bool tuning_same(const struct tuning *a, const struct tuning *b, size_t row);
 
-/* ---- check.c, check_listen.c, check_handoff.c, check_vhosts.c, check_disk.c, names.c */
+/*
+ * ---- check.c, check_listen.c, check_handoff.c, check_vhosts.c, check_disk.c,
+ * check_folders.c, names.c
+ */
 
 void check_all(struct reading *reading);
 void check_listen(struct reading *reading);
@@ -162,6 +165,18 @@ void check_handoff(struct reading *reading, const struct pool_settings *pool,
 void check_fastcgi_handlers(struct reading *reading, uint32_t vhost);
 void check_connect_disk(struct reading *reading, uint32_t pool);
 void check_disk(struct reading *reading);
+void check_own_folders(struct reading *reading);
+void check_log(struct reading *reading, const config_setting_t *node, const char *setting,
+    const char *path);
+
+/* Where a global setting stands, or NULL where it is as by default. */
+const config_setting_t *reading_top(const struct reading *reading, const char *name);
+
+/* Words for why a path is no such thing (S_IFDIR, S_IFREG; 0: anything), or NULL where it is one. */
+const char *check_missing(const char *path, mode_t kind);
+
+/* -t by somebody who may not look everywhere: that isn't the configuration's mistake. */
+bool check_hidden(struct reading *reading, struct place place, const char *path);
 void names_resolve(struct reading *reading);
 
 /*
