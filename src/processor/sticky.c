@@ -71,6 +71,54 @@ remember(struct sticky *k, const struct nv *vars)
 	copy_var(vars, "REMOTE_PORT", k->remote_port, sizeof k->remote_port);
 }
 
+/* ---- what is told of a request */
+
+/* Its meta-variables.  False: they don't fit. */
+static bool
+build_vars(struct sticky *k, const struct head *head, const char *path)
+{
+	struct vars_about about = {
+		.server_name = k->server_name, .server_addr = k->server_addr,
+		.server_port = k->server_port, .remote_addr = k->remote_addr,
+		.remote_port = k->remote_port, .document_uri = path,
+		.content_length = head->content_length,
+	};
+
+	if (head->chunked)
+		about.content_length = (int64_t)k->server->request.body.total;
+	k->vars.data = vars_bytes;
+	k->vars.len = 0;
+	k->vars.size = sizeof vars_bytes;
+	return vars_build(&k->vars, head, &about);
+}
+
+static bool
+tell_served(struct sticky *k, struct completion *completion, uint64_t took_us)
+{
+	size_t len = k->logged && k->vars.len <= COMPLETION_MAX_DATA ? k->vars.len : 0;
+
+	completion->kind = COMPLETION_SERVED;
+	completion->answer = ANSWER_NONE;
+	completion->count = k->untold;
+	completion->wall_us = took_us > UINT32_MAX ? UINT32_MAX : (uint32_t)took_us;
+	k->untold = 0;
+	k->told_us = clock_us();
+	return channel_send(&k->server->channel, completion, k->vars.data, len);
+}
+
+/* One that we answer ourselves, for the access log; without a head there is nothing to tell. */
+static void
+tell_refused(struct sticky *k, const struct head *head, int status)
+{
+	struct completion completion = { 0 };
+
+	if (!k->logged || head == NULL || !build_vars(k, head, ""))
+		return;
+	k->untold++;
+	completion.status = (uint16_t)status;
+	tell_served(k, &completion, 0);
+}
+
 /* ---- answers of our own */
 
 static enum next
@@ -84,6 +132,7 @@ refuse(struct sticky *k, const struct head *head, int status)
 	if (answer_write_own(&out, status, minor, head_only, false, raw_date(), raw->server, NULL))
 		raw_bytes(raw, out.data, out.len);
 	buf_free(&out);
+	tell_refused(k, head, status);
 	return NEXT_LINGER;
 }
 
@@ -187,6 +236,14 @@ read_head(struct sticky *k, struct head *head, size_t *used)
 /* ---- bodies */
 
 static bool
+too_large(const struct sticky *k, uint64_t len)
+{
+	uint64_t most = k->vhost->tuning.max_body_size;
+
+	return most != 0 && len > most;
+}
+
+static bool
 send_continue(struct sticky *k, const struct head *head)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -286,7 +343,7 @@ read_chunked(struct sticky *k, const struct head *head)
 		return refuse(k, head, 500);
 	chunked_begin(&chunked);
 	while (!decode(client, &chunked, body->fd, &total, &status)) {
-		if (total > k->vhost->tuning.max_body_size)
+		if (too_large(k, total))
 			return refuse(k, head, 413);
 		/* The head before it must stay: variables are made of it. */
 		if (client->at == client->len)
@@ -295,7 +352,7 @@ read_chunked(struct sticky *k, const struct head *head)
 		if (got != CLIENT_BYTES)
 			return got == CLIENT_LATE ? refuse(k, head, 408) : NEXT_CLOSE;
 	}
-	if (status == 0 && total > k->vhost->tuning.max_body_size)
+	if (status == 0 && too_large(k, total))
 		status = 413;
 	body->total = total;
 	return status != 0 ? refuse(k, head, status) : NEXT_ON;
@@ -309,7 +366,7 @@ begin_body(struct sticky *k, const struct head *head)
 	    (uint64_t)head->content_length;
 
 	body_end(body);
-	if (len > k->vhost->tuning.max_body_size)
+	if (too_large(k, len))
 		return refuse(k, head, 413);
 	if (!head->chunked && len == 0)
 		return NEXT_ON;
@@ -326,40 +383,13 @@ begin_body(struct sticky *k, const struct head *head)
 
 /* ---- serving */
 
-static enum next
-build_vars(struct sticky *k, const struct head *head, const char *path)
-{
-	struct vars_about about = {
-		.server_name = k->server_name, .server_addr = k->server_addr,
-		.server_port = k->server_port, .remote_addr = k->remote_addr,
-		.remote_port = k->remote_port, .document_uri = path,
-		.content_length = head->content_length,
-	};
-
-	if (head->chunked)
-		about.content_length = (int64_t)k->server->request.body.total;
-	k->vars.data = vars_bytes;
-	k->vars.len = 0;
-	k->vars.size = sizeof vars_bytes;
-	if (!vars_build(&k->vars, head, &about))
-		return refuse(k, head, 431);
-	return NEXT_ON;
-}
-
 static bool
 report(struct sticky *k, uint64_t took_us)
 {
 	struct completion completion = { 0 };
-	size_t len = k->logged && k->vars.len <= COMPLETION_MAX_DATA ? k->vars.len : 0;
 
-	completion.kind = COMPLETION_SERVED;
-	completion.answer = ANSWER_NONE;
-	completion.count = k->untold;
-	completion.wall_us = took_us > UINT32_MAX ? UINT32_MAX : (uint32_t)took_us;
 	respond_account(&k->server->request.respond, &completion);
-	k->untold = 0;
-	k->told_us = clock_us();
-	return channel_send(&k->server->channel, &completion, k->vars.data, len);
+	return tell_served(k, &completion, took_us);
 }
 
 /*
@@ -446,8 +476,8 @@ serve_next(struct sticky *k)
 	if (status != 0)
 		return refuse(k, &head, status);
 	next = begin_body(k, &head);
-	if (next == NEXT_ON)
-		next = build_vars(k, &head, path);
+	if (next == NEXT_ON && !build_vars(k, &head, path))
+		next = refuse(k, &head, 431);
 	return next == NEXT_ON ? serve_further(k, &head) : next;
 }
 
