@@ -32,6 +32,14 @@ INTEGRATION_TESTS = \
 	%D%/19-lingering.t \
 	%D%/20-rolling.t \
 	%D%/21-scaling.t \
+	%D%/22-recycling.t \
+	%D%/23-pool-faults.t \
+	%D%/24-capabilities.t \
+	%D%/24-full-server.t \
+	%D%/25-control.t \
+	%D%/26-multiplexers.t \
+	%D%/27-lying-zygote.t \
+	%D%/28-clock.t \
 	%D%/30-fastcgi-front.t \
 	%D%/31-fastcgi-faults.t \
 	%D%/32-proxies.t \
