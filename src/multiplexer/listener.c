@@ -253,6 +253,9 @@ listener_take(struct multiplexer *mux, uint32_t index, int fd)
 	/* Accepted sockets inherit it. */
 	if (listener->tcp)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	/* A web server's connection has no timeout of ours while it idles. */
+	if (listener->tcp && listener->front == &front_fcgi)
+		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 	fd_set_nonblocking(fd, true);
 	event_assign(&listener->event, mux->base, fd, EV_READ | EV_PERSIST, acceptable, listener);
 	listener_arm(listener, !mux->listeners.paused);
