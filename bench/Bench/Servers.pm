@@ -201,13 +201,13 @@ CFG
 		{ name => 'nginx', port => $port, groups => [$group] };
 }
 
-# Both keep connections as peruserd does; a worker of each serves one connection at a
-# time, so there are as many as connections where all of them are to be served.
+# A worker of Starman's serves one connection until it ends: as many as Apache gets.
+# uWSGI's own HTTP socket closes after each answer, which wrk calls read errors.
 sub starman {
 	my ($site, $user) = @_;
 	my ($port, $group) = (free_port(), cgroup_make('starman'));
-	run_in($group, 'starman', '--workers', $workers, '--max-requests', 1_000_000_000, '--host', '127.0.0.1',
-		'--port', $port, '--user', $user, '--group', $user, '--preload-app', '--disable-keepalive', "$site/app.psgi");
+	run_in($group, 'starman', '--workers', $many, '--max-requests', 1_000_000_000, '--host', '127.0.0.1',
+		'--port', $port, '--user', $user, '--group', $user, '--preload-app', "$site/app.psgi");
 	wait_for_port('starman', $port);
 	return { name => 'Starman', port => $port, groups => [$group] };
 }

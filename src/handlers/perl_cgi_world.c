@@ -99,19 +99,40 @@ arguments_begin(pTHX)
 	sv_setpv(GvSVn(world.program_gv), perl_now.view->script_filename);
 }
 
+static Perl_ppaddr_t chdir_original;
+static char folder[PATH_MAX];   /* where we are; "": a script has called chdir() */
+static time_t folder_since;
+
+static OP *
+chdir_watched(pTHX)
+{
+	folder[0] = '\0';
+	return chdir_original(aTHX);
+}
+
+/*
+ * Not asked for again where we are there already; but once a second, for the
+ * name may be a symbolic link that a deployment has turned.
+ */
 static void
 folder_begin(const char *script)
 {
 	const char *slash = strrchr(script, '/');
-	char folder[PATH_MAX];
 	size_t len = slash == NULL || slash == script ? 1 : (size_t)(slash - script);
+	struct timespec now;
 
 	if (len >= sizeof folder)
 		return;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (now.tv_sec == folder_since && strncmp(folder, script, len) == 0 && folder[len] == '\0')
+		return;
 	memcpy(folder, script, len);
 	folder[len] = '\0';
-	if (chdir(folder) != 0)
-		perl_log(LEVEL_WARNING, "%s: cannot go to its folder", script);
+	folder_since = now.tv_sec;
+	if (chdir(folder) == 0)
+		return;
+	folder[0] = '\0';
+	perl_log(LEVEL_WARNING, "%s: cannot go to its folder", script);
 }
 
 /* ---- signals */
@@ -222,6 +243,8 @@ perl_cgi_world_start(pTHX)
 	world.program_gv = gv_fetchpvs("0", GV_ADD | GV_NOTQUAL, SVt_PV);
 	world.mask = umask(0);
 	umask(world.mask);
+	chdir_original = PL_ppaddr[OP_CHDIR];
+	PL_ppaddr[OP_CHDIR] = chdir_watched;
 	umask_original = PL_ppaddr[OP_UMASK];
 	PL_ppaddr[OP_UMASK] = umask_watched;
 }

@@ -52,6 +52,7 @@ my %same = (
 	'heredoc.pl' => "print <<\"END\";\nContent-Type: text/plain\n\nin \$ENV{REQUEST_METHOD}\nEND\n",
 	'require.pl' => $text . 'require "./part.inc"; print part(), "\n";',
 	'signal.pl' => $text . 'print ref $SIG{ALRM} || "none", " ", $SIG{__DIE__} ? "hook" : "none", "\n"; $SIG{ALRM} = sub { }; $SIG{__DIE__} = sub { }; $SIG{__WARN__} = sub { }; alarm 1000;',
+	'chdir.pl' => $text . 'use Cwd; print getcwd(), "\n"; chdir "/"; print getcwd(), "\n";',
 	'umask.pl' => $text . 'printf "%03o\n", umask; umask 0777;',
 	'sub-name.pl' => $text . 'sub handler { "own" } print handler(), " ", __PACKAGE__->can("handler") ? "yes" : "no", "\n";',
 	'string-eval.pl' => 'use strict; my $seen = $ENV{QUERY_STRING}; ' . $text . 'print eval q{ "eval $seen" }, "\n"; sub later { eval q{ "later $seen" } } print later(), "\n";',

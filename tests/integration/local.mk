@@ -53,6 +53,7 @@ INTEGRATION_TESTS = \
 	%D%/51-perl-cgi.t \
 	%D%/52-plack.t \
 	%D%/53-perl-applications.t \
-	%D%/54-perl-memory.t
+	%D%/54-perl-memory.t \
+	%D%/55-perl-isolation.t
 EXTRA_DIST += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)
