@@ -101,7 +101,9 @@ enum completion_answer {
 	ANSWER_INLINE,          /* data: the CGI response, whole */
 	ANSWER_MEMORY,          /* answer_len bytes of the lent memory, from its start */
 	ANSWER_STREAM,          /* answer_len bytes went through the lent stream */
-	ANSWER_FAILED           /* there is none: 500 if nothing went out, else close */
+	ANSWER_FAILED,          /* there is none: 500 if nothing went out, else close */
+	ANSWER_PASS             /* data: the path that the request is to be handed over for anew,
+	                           to the pool of a handler "fastcgi" that covers it */
 };
 
 enum completion_flag {

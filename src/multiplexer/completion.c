@@ -7,6 +7,7 @@
 #include "multiplexer/completion.h"
 #include "multiplexer/lend.h"
 #include "multiplexer/multiplexer.h"
+#include "multiplexer/request.h"
 #include "multiplexer/respond.h"
 #include "wire/fdpass.h"
 
@@ -107,6 +108,9 @@ give_answer(struct slot *slot, struct conn *conn, const struct completion *said,
 		return;
 	case ANSWER_STREAM:
 		give_stream(slot, conn, said);
+		return;
+	case ANSWER_PASS:
+		request_pass(conn, data, said->data_len);
 		return;
 	case ANSWER_FAILED:
 		respond_failed(conn, 500);

@@ -95,6 +95,51 @@ request_hand_over(struct conn *conn, const struct nv *vars, const char *body, si
 	handoff_or_wait(conn, &handoff);
 }
 
+/* The variables, for another path. */
+static bool
+rename_vars(struct conn *conn, const char *path, size_t len)
+{
+	struct nv from = { (unsigned char *)conn->vars.data, conn->vars.len, conn->vars.len };
+	struct nv to = { conn->mux->scratch->vars, 0, sizeof conn->mux->scratch->vars };
+	struct nv_pair pair;
+	size_t at = 0;
+
+	while (nv_next(&from, &at, &pair) == NV_PAIR)
+		if (!str_is(pair.name, pair.name_len, "DOCUMENT_URI") &&
+		    !nv_put(&to, pair.name, pair.name_len, pair.value, pair.value_len))
+			return false;
+	if (!nv_put(&to, "DOCUMENT_URI", sizeof "DOCUMENT_URI" - 1, path, len))
+		return false;
+	conn->vars.len = 0;
+	return buf_add(&conn->vars, to.data, to.len);
+}
+
+void
+request_pass(struct conn *conn, const char *path, size_t len)
+{
+	struct handoff handoff = { .body_file = -1, .body_stream = -1 };
+	char *uri = conn->mux->scratch->uri;
+	uint32_t own = conn->pool;
+
+	if (!conn->may_pass || conn->passed || conn->vars.len == 0 || path[0] != '/' ||
+	    len >= sizeof conn->mux->scratch->uri || memchr(path, '\0', len) != NULL) {
+		respond_failed(conn, 502);
+		return;
+	}
+	memcpy(uri, path, len);
+	uri[len] = '\0';
+	if (request_route(conn, uri) != 0 || conn->pool == own || !rename_vars(conn, path, len)) {
+		respond_failed(conn, 500);
+		return;
+	}
+	conn->passed = true;
+	handoff.vars.data = (unsigned char *)conn->vars.data;
+	handoff.vars.len = handoff.vars.size = conn->vars.len;
+	if (conn->body != NULL)
+		body_handoff(conn->body, &handoff);
+	handoff_or_wait(conn, &handoff);
+}
+
 /* The length of a body that did not say it is known at its end only. */
 static bool
 add_length(struct conn *conn)

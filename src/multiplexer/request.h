@@ -44,6 +44,12 @@ int request_check(struct conn *conn, struct slice path, int64_t length);
  */
 int request_route(struct conn *conn, const char *path);
 
+/*
+ * A processor of ours found that the pool of a handler "fastcgi" serves that path: hand
+ * the request over to that one, once.  What it says is checked: it is a user's.
+ */
+void request_pass(struct conn *conn, const char *path, size_t len);
+
 /* The address it was accepted on, as text. */
 const char *request_local_addr(struct conn *conn);
 

@@ -346,6 +346,21 @@ locate(struct respond *respond, struct completion *completion)
 		completion->flags |= COMPLETION_CUT;
 }
 
+bool
+respond_pass(struct respond *respond, const char *script_name, const char *path_info)
+{
+	size_t script = strlen(script_name), info = strlen(path_info);
+
+	if (respond->raw != NULL || respond->head_given || script + info > sizeof respond->out)
+		return false;
+	memcpy(respond->out, script_name, script);
+	memcpy(respond->out + script, path_info, info);
+	respond->used = script + info;
+	respond->where = ANSWER_PASS;
+	respond->head_given = true;
+	return true;
+}
+
 void
 respond_conclude(struct respond *respond)
 {
@@ -395,7 +410,8 @@ complete(struct respond *respond, enum completion_kind kind, unsigned flags)
 			respond_account(respond, &completion);
 	} else if (!respond->finished) {
 		locate(respond, &completion);
-		len = completion.answer == ANSWER_INLINE ? respond->used : 0;
+		len = completion.answer == ANSWER_INLINE ||
+		    completion.answer == ANSWER_PASS ? respond->used : 0;
 	}
 	respond->finished = true;
 	return channel_send(respond->channel, &completion, respond->out, len);

@@ -51,6 +51,12 @@ void respond_begin(struct respond *respond, struct channel *channel, struct raw 
  */
 bool respond_head(struct respond *respond, const char *fields, size_t len, const char **why);
 
+/*
+ * There is no answer of ours: another pool of the vhost serves that path.  False: it
+ * can't be passed on (the client's socket is ours).
+ */
+bool respond_pass(struct respond *respond, const char *script_name, const char *path_info);
+
 /* False: nobody takes it any more. */
 bool respond_write(struct respond *respond, const void *bytes, size_t len);
 bool respond_file(struct respond *respond, int fd, off_t offset, uint64_t len);

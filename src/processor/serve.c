@@ -71,6 +71,12 @@ serve_once(struct server *s)
 			serve_status(s, request->resolution.status, NULL);
 		return HANDLER_DONE;
 	}
+	if (request->resolution.kind == HANDLER_FASTCGI) {
+		if (!respond_pass(&request->respond, request->view.script_name,
+		    request->view.path_info))
+			serve_status(s, 500, NULL);
+		return HANDLER_DONE;
+	}
 	handler = modules_find(request->resolution.kind);
 	if (handler == NULL) {
 		processor_host.log(LEVEL_ERROR, "%s: its handler is not built into this server",

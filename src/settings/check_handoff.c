@@ -48,6 +48,20 @@ connect_check(struct reading *reading, const struct pool_settings *pool,
 			    "take it out", ours[i]);
 }
 
+/* php-cgi, as it is by default: it looks for the script by itself. */
+static bool
+runs_uploads(const struct pool_settings *pool)
+{
+	size_t i;
+
+	if (pool->command.count == 0 || strstr(pool->command.at[0], "/php-cgi") == NULL)
+		return false;
+	for (i = 1; i < pool->command.count; i++)
+		if (strstr(pool->command.at[i], "cgi.fix_pathinfo=0") != NULL)
+			return false;
+	return true;
+}
+
 static void
 command_check(struct reading *reading, const struct pool_settings *pool,
     const config_setting_t *node)
@@ -60,6 +74,11 @@ command_check(struct reading *reading, const struct pool_settings *pool,
 	else if (pool->command.at[0][0] != '/')
 		say_error(reading, place, "command: \"%s\" is no absolute path; write the whole "
 		    "one, as seen from inside the chroot", say_text(reading, pool->command.at[0]));
+	if (runs_uploads(pool))
+		say_warning(reading, place, "%s takes /upload.jpg/x.php for a script and runs the upload; "
+		    "write command = [ \"%s\", \"-d\", \"cgi.fix_pathinfo=0\", \"-d\", "
+		    "\"cgi.discard_path=1\" ]; what the script is peruserd says",
+		    say_text(reading, pool->command.at[0]), say_text(reading, pool->command.at[0]));
 	if (pool->limits[CONFINE_CPU] != CONFINE_UNSET)
 		say_error(reading, place_in(reading, node, "limits"), "limits.cpu is for one "
 		    "request, and a program of its own serves many; take it out, expire_timeout "
@@ -79,6 +98,10 @@ check_handoff(struct reading *reading, const struct pool_settings *pool,
 	if ((command || connect) && pool->handoff == HANDOFF_FD)
 		say_error(reading, place_in(reading, node, says(node, "handoff") ? "handoff" :
 		    which), "%s: only a pool with handoff = \"fastcgi\" has one; write that", which);
+	if (!command && !connect && pool->handoff == HANDOFF_FASTCGI)
+		say_error(reading, place_in(reading, node, "handoff"), "handoff = \"fastcgi\" needs a "
+		    "command or connect: this version's own processors take requests by fd; write "
+		    "one, or take handoff out");
 	if (command && !connect)
 		command_check(reading, pool, node);
 	if (connect && !command)

@@ -77,6 +77,8 @@ answer_fits(const struct completion *c, uint64_t memory_size)
 		return c->data_len == 0 && c->answer_len <= memory_size;
 	case ANSWER_STREAM:
 		return c->data_len == 0;
+	case ANSWER_PASS:
+		return c->data_len > 0 && c->answer_len == 0;
 	}
 	return false;
 }
@@ -92,7 +94,7 @@ kind_fits(const struct completion *c, uint64_t memory_size)
 		    c->data_len <= COMPLETION_MAX_DATA;
 	case COMPLETION_ANSWER:
 	case COMPLETION_DONE:
-		if (c->answer != ANSWER_INLINE && c->data_len != 0)
+		if (c->answer != ANSWER_INLINE && c->answer != ANSWER_PASS && c->data_len != 0)
 			return false;
 		return c->data_len <= COMPLETION_MAX_DATA && answer_fits(c, memory_size);
 	}

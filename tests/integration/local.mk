@@ -47,6 +47,7 @@ INTEGRATION_TESTS = \
 	%D%/34-apache.t \
 	%D%/35-fastcgi-program.t \
 	%D%/36-fastcgi-server.t \
+	%D%/37-fastcgi-files.t \
 	%D%/40-status-http.t \
 	%D%/45-fast-start.t \
 	%D%/50-psgi.t \
