@@ -48,6 +48,7 @@ INTEGRATION_TESTS = \
 	%D%/35-fastcgi-program.t \
 	%D%/36-fastcgi-server.t \
 	%D%/37-fastcgi-files.t \
+	%D%/38-fastcgi-bad-applications.t \
 	%D%/40-status-http.t \
 	%D%/45-fast-start.t \
 	%D%/50-psgi.t \
