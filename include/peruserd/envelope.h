@@ -28,6 +28,7 @@
 #define ENVELOPE_MAX_FDS    4
 #define COMPLETION_MAX_DATA (64u * 1024)        /* an answer inside the completion */
 #define COMPLETION_MAX_LOG  2048                /* one log line */
+#define COMPLETION_MAX_TRACE 4096               /* what a request does now */
 #define BODY_UNTIL_END      UINT64_MAX          /* body_total: length not known */
 
 enum envelope_kind {
@@ -90,6 +91,12 @@ enum completion_kind {
 	 * its meta-variables.  Else it is told once a second and at the end.
 	 */
 	COMPLETION_SERVED,
+	/*
+	 * data: what the request does now, lines of text.  Told when it is asked
+	 * for (message.h, SLOT_TRACE), from beside: other completions may come
+	 * before and after.
+	 */
+	COMPLETION_TRACE,
 	/*
 	 * The processor is free.  Carries the answer unless COMPLETION_ANSWER did.
 	 */

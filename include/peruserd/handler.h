@@ -169,6 +169,14 @@ struct handler {
 
 	/* In a processor that exits.  May be NULL. */
 	void (*end)(void);
+
+	/*
+	 * What the request does now, in lines: written to out, their length
+	 * returned.  Called while serve() runs, from a signal handler or another
+	 * thread: nothing may be locked, allocated or trusted to be whole.  May be
+	 * NULL.
+	 */
+	size_t (*trace)(char *out, size_t size);
 };
 
 #endif

@@ -58,9 +58,11 @@ struct message_log {
 struct message_signal {
 	uint32_t slot;
 	uint32_t generation;
-	uint32_t signal;        /* SIGTERM: leave when idle; SIGKILL: now */
+	uint32_t signal;        /* SIGTERM: leave when idle; SIGKILL: now; or MESSAGE_SIGNAL_TRACE */
 	uint32_t reserved;
 };
+
+#define MESSAGE_SIGNAL_TRACE 1000u      /* no number of a signal: say what you do now */
 
 struct message_stop {
 	uint32_t timeout_ms;    /* how long running requests may take; 0: no bound */
@@ -115,6 +117,7 @@ struct message_none {
 	M(WANT_STATUS,  MULTIPLEXER, MANAGER,     struct message_none,      0)  \
 	M(SLOT_EXPIRED, MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
 	M(SLOT_SPOILT,  MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
+	M(SLOT_TRACE,   MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
 	/* to a zygote */                                                       \
 	M(FORK,         MANAGER,     ZYGOTE,      struct message_slot,      1)  \
 	M(SIGNAL,       MANAGER,     ZYGOTE,      struct message_signal,    0)  \
@@ -151,6 +154,7 @@ struct message_none {
  * READY         the tables are built and the listeners are being served
  * SLOT_EXPIRED  the request on that slot ran longer than expire_timeout: kill it
  * SLOT_SPOILT   the slot's processor broke the protocol, or sent a descriptor: kill it
+ * SLOT_TRACE    the request on that slot is slow: have its processor say what it does
  * FORK          fork a processor for that slot; the descriptor is its end of the channel
  *               (FastCGI: the socket that it is to accept on)
  * SIGNAL        send a signal to that slot's processor

@@ -24,6 +24,7 @@ handler_LTLIBRARIES += php.la
 php_la_SOURCES = \
 	%D%/php_parts.h \
 	%D%/php.c \
+	%D%/php_backtrace.c \
 	%D%/php_body.c \
 	%D%/php_folders.c \
 	%D%/php_functions.c \

@@ -168,4 +168,5 @@ const struct handler peruser_handler = {
 	.begin = begin,
 	.serve = serve,
 	.end = end,
+	.trace = php_backtrace,
 };

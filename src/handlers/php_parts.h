@@ -8,6 +8,7 @@
  *   php_folders.c    folders a chroot may lack, and the script's own folder
  *   php_zones.c      time zones for a chroot that has none
  *   php_limit.c      max_execution_time without a system call per request
+ *   php_backtrace.c  the functions that run now, for the slow log
  *   php_user_ini.c   .user.ini, [PATH=] and [HOST=] sections
  *   php_sapi.c       the callbacks PHP makes: head, output, log
  *   php_body.c       the request body as php://input and as uploads
@@ -110,6 +111,9 @@ void php_limit_begin(void);
 void php_limit_input(void);
 void php_limit_execution(void);
 void php_limit_end(void);
+
+/* php_backtrace.c: struct handler's trace(). */
+size_t php_backtrace(char *out, size_t size);
 
 /* php_user_ini.c: from sapi_module.activate. */
 void php_user_ini_activate(void);

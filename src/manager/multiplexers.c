@@ -133,17 +133,32 @@ on_want_log(struct multiplexer *mux, uint32_t log)
 	channel_send(&mux->channel, &message, MESSAGE_NO_LOG, -1);
 }
 
-/* It may have killed what it has leased itself, nothing else. */
+/* What it has leased itself, and nothing else, it may have signalled. */
+static bool
+has_leased(const struct multiplexer *mux, const struct message_slot *said)
+{
+	const struct manager *manager = mux->manager;
+	unsigned owner;
+
+	return said->slot < manager->slot_count &&
+	    manager->slots[said->slot].generation == said->generation &&
+	    slot_board_state(manager, said->slot, &owner, NULL) == SLOT_LEASED &&
+	    owner == mux->number;
+}
+
+static void
+on_slot_trace(struct multiplexer *mux, const struct message_slot *said)
+{
+	if (has_leased(mux, said))
+		slot_trace(mux->manager, said->slot);
+}
+
 static void
 on_slot_bad(struct multiplexer *mux, const struct message_slot *said, bool expired)
 {
 	struct manager *manager = mux->manager;
-	unsigned owner;
 
-	if (said->slot >= manager->slot_count ||
-	    manager->slots[said->slot].generation != said->generation ||
-	    slot_board_state(manager, said->slot, &owner, NULL) != SLOT_LEASED ||
-	    owner != mux->number)
+	if (!has_leased(mux, said))
 		return;
 	log_warning("pool %s: processor %d is killed: %s",
 	    manager->settings->pools[manager->slots[said->slot].pool].name,
@@ -180,6 +195,9 @@ multiplexer_got(void *owner, const struct message *message, pid_t pid)
 		break;
 	case MESSAGE_SLOT_EXPIRED:
 		on_slot_bad(mux, &message->body.slot, true);
+		break;
+	case MESSAGE_SLOT_TRACE:
+		on_slot_trace(mux, &message->body.slot);
 		break;
 	case MESSAGE_SLOT_SPOILT:
 		on_slot_bad(mux, &message->body.slot, false);

@@ -8,6 +8,8 @@
 #include "manager/manager.h"
 #include "manager/slot_channel.h"
 
+#define TRACE_MS 100
+
 enum slot_state
 slot_next(enum slot_state state, enum slot_event event)
 {
@@ -248,6 +250,18 @@ slot_signal(struct manager *manager, uint32_t index, int number)
 	message.body.signal.generation = slot->generation;
 	message.body.signal.signal = (uint32_t)number;
 	channel_send(&slot->zygote->channel, &message, MESSAGE_SIGNAL, -1);
+}
+
+void
+slot_trace(struct manager *manager, uint32_t index)
+{
+	struct slot *slot = &manager->slots[index];
+	uint64_t now = clock_ms();
+
+	if (slot->state != SLOT_IDLE || slot->zygote == NULL || now - slot->traced < TRACE_MS)
+		return;
+	slot->traced = now;
+	slot_signal(manager, index, (int)MESSAGE_SIGNAL_TRACE);
 }
 
 static uint64_t

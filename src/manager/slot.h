@@ -45,6 +45,7 @@ struct slot {
 	bool asked;                     /* its end is our wish: no failure of its own */
 	struct usage usage;
 	uint64_t born;                  /* ms: when it was there */
+	uint64_t traced;                /* ms: when it was last asked what it does */
 	uint64_t since;                 /* ms, of the last change of state */
 	uint64_t deadline;              /* ms, of STARTING and LEAVING; 0: none */
 };
@@ -72,6 +73,9 @@ bool slot_retire(struct manager *manager, uint32_t slot);
 
 /* Let it go when it is idle: now, or at the completion of what it runs. */
 void slot_leave(struct manager *manager, uint32_t slot);
+
+/* Have its processor say what it does; at most once a TRACE_MS. */
+void slot_trace(struct manager *manager, uint32_t slot);
 
 /* Kill whatever runs there; the ladder goes on in slot_tick. */
 void slot_kill(struct manager *manager, uint32_t slot);

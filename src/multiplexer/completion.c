@@ -222,6 +222,9 @@ take_one(struct slot *slot)
 	case COMPLETION_LOG:
 		take_log(slot, &said, data);
 		return true;
+	case COMPLETION_TRACE:
+		slow_traced(slot, &said, (const char *)data);
+		return slot->fd >= 0;
 	case COMPLETION_SERVED:
 		take_served(slot, &said, data);
 		return true;

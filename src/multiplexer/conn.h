@@ -57,7 +57,7 @@ enum status_form {
 	STATUS_HEALTH
 };
 
-enum timeout_kind { TIMEOUT_CONN, TIMEOUT_SLOT };
+enum timeout_kind { TIMEOUT_CONN, TIMEOUT_SLOT, TIMEOUT_SLOW };
 
 struct conn {
 	struct multiplexer *mux;

@@ -44,6 +44,7 @@ slot_make(struct multiplexer *mux, uint32_t index)
 	slot->index = index;
 	slot->fd = slot->memory = -1;
 	slot->expire.kind = TIMEOUT_SLOT;
+	slot->slow.timeout.kind = TIMEOUT_SLOW;
 	mux->slots.at[index] = slot;
 	return slot;
 }
@@ -64,6 +65,7 @@ slot_arm(struct slot *slot, bool on)
 static void
 slot_end(struct slot *slot)
 {
+	slow_end(slot);
 	timeouts_clear(&slot->expire);
 	if (slot->busy && slot->sticky) {
 		TAILQ_REMOVE(&slot->mux->slots.sticky, slot, sticky_link);
@@ -349,6 +351,8 @@ slot_leave(struct slot *slot)
 	struct slot_word from = { slot->generation, (uint8_t)mux->number, SLOT_LEASED };
 	struct slot_word to = { slot->generation, BOARD_NOBODY, SLOT_LEAVING };
 
+	/* While the word is ours: what is still to be told of it. */
+	slow_end(slot);
 	if (slot->leased)
 		board_slot_change(mux->board, slot->pool, slot->index, from, to,
 		    multiplexer_ms(mux));
@@ -357,8 +361,7 @@ slot_leave(struct slot *slot)
 	slot->leased = false;
 }
 
-/* Tell the manager something about it. */
-static void
+void
 slot_tell(struct slot *slot, enum message_type type)
 {
 	struct message message = { 0 };
@@ -437,6 +440,7 @@ slot_begin(struct slot *slot, struct conn *conn, bool raw, bool sticky)
 		    mux->number)->sticky, 1, memory_order_relaxed);
 	}
 	multiplexer_timeout(mux, &slot->expire, ms);
+	slow_begin(slot);
 }
 
 /*
@@ -449,6 +453,7 @@ slot_sticky_idle(struct slot *slot)
 	const struct tuning *tuning = &slot_vhost(slot)->tuning;
 	uint64_t ms = tuning->expire_timeout;
 
+	slow_end(slot);
 	atomic_store_explicit(&board_slot(slot->mux->board, slot->index)->began_ms, 0,
 	    memory_order_relaxed);
 	if (ms != 0)
@@ -473,23 +478,6 @@ slot_abort(struct slot *slot)
 	handoff_signal(slot, ENVELOPE_ABORT);
 }
 
-/* What ran too long: its row says which request, of which vhost. */
-static void
-say_expired(struct slot *slot)
-{
-	struct multiplexer *mux = slot->mux;
-	struct board_slot *board = board_slot(mux->board, slot->index);
-	uint64_t began = atomic_load_explicit(&board->began_ms, memory_order_relaxed);
-	uint64_t now = multiplexer_ms(mux);
-	char row[BOARD_ROW];
-
-	if (!board_row_read(board, row))
-		row[0] = '\0';
-	log_warning("pool %s: \"%s\" has run for %llu s, longer than expire_timeout, in the processor "
-	    "with pid %d; it will be killed", mux->pools.at[slot->pool]->settings->name, row,
-	    (unsigned long long)(now > began ? (now - began) / 1000 : 0), (int)slot->pid);
-}
-
 void
 slot_expired(struct slot *slot)
 {
@@ -505,14 +493,22 @@ slot_expired(struct slot *slot)
 	if (slot->fcgi != NULL && fcgi_expired(slot))
 		return;
 	slot->expired = true;
-	say_expired(slot);
-	slot_tell(slot, MESSAGE_SLOT_EXPIRED);
-	/* Its word stays leased: the manager empties the slot when it has gone. */
 	if (conn != NULL && conn->state == CONN_RUNNING) {
 		slot->conn = NULL;
 		conn->slot = NULL;
 		respond_failed(conn, 504);
 	}
+	if (slot->busy)
+		slow_expired(slot);
+	else
+		slot_kill(slot);
+}
+
+/* Its word stays leased: the manager empties the slot when it has gone. */
+void
+slot_kill(struct slot *slot)
+{
+	slot_tell(slot, MESSAGE_SLOT_EXPIRED);
 }
 
 void

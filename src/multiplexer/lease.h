@@ -16,6 +16,7 @@
 
 #include "multiplexer/tables.h"
 #include "multiplexer/chatter.h"
+#include "multiplexer/slow.h"
 #include "multiplexer/timeouts.h"
 
 struct conn;
@@ -39,7 +40,7 @@ struct slot {
 	bool sticky;                    /* and the processor may keep it */
 	bool released;                  /* sticky: told to close */
 	bool aborted;                   /* told that the client has left */
-	bool expired;                   /* the manager was told to kill it */
+	bool expired;                   /* its time was up: the manager is told to kill it */
 	bool ended;                     /* its channel is at its end; GONE should follow */
 	uint64_t nonce;                 /* of the request */
 	uint32_t connection;            /* its name for the client */
@@ -47,6 +48,7 @@ struct slot {
 	uint32_t vhost;                 /* while busy: of that request, in those tables */
 	struct conn *conn;              /* who waits for the answer; NULL once it was answered */
 	struct timeout expire;
+	struct slow slow;
 	TAILQ_ENTRY(slot) sticky_link;
 	struct chatter chatter;
 	int memory;                     /* the answer memory lent now; owned, or -1 */
@@ -128,8 +130,12 @@ void slot_sticky_idle(struct slot *slot);
 void slot_begin(struct slot *slot, struct conn *conn, bool raw, bool sticky);
 void slot_abort(struct slot *slot);
 
-/* Its request ran longer than it may. */
+/* Its request ran longer than it may: the client gets 504; slot_kill() follows. */
 void slot_expired(struct slot *slot);
+void slot_kill(struct slot *slot);
+
+/* Tell the manager something about it. */
+void slot_tell(struct slot *slot, enum message_type type);
 
 /* Bytes of an answer that came from it (NULL: it has gone on to another request). */
 void slot_count_bytes(struct multiplexer *mux, uint32_t pool, const struct slot *slot,

@@ -27,6 +27,7 @@ libmultiplexer_la_SOURCES = \
 	%D%/respond.c %D%/respond.h \
 	%D%/route.c %D%/route.h \
 	%D%/spare.c %D%/spare.h \
+	%D%/slow.c %D%/slow.h \
 	%D%/spool.c %D%/spool.h \
 	%D%/tables.c %D%/tables.h \
 	%D%/timeouts.c %D%/timeouts.h \

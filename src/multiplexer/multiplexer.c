@@ -60,6 +60,12 @@ slot_of(struct timeout *timeout)
 	return (struct slot *)(void *)((char *)timeout - offsetof(struct slot, expire));
 }
 
+static struct slot *
+slot_of_slow(struct timeout *timeout)
+{
+	return (struct slot *)(void *)((char *)timeout - offsetof(struct slot, slow.timeout));
+}
+
 static void
 timer_fired(evutil_socket_t fd, short what, void *context)
 {
@@ -73,6 +79,8 @@ timer_fired(evutil_socket_t fd, short what, void *context)
 	while ((timeout = timeouts_expired(&mux->timeouts, multiplexer_ms(mux))) != NULL) {
 		if (timeout->kind == TIMEOUT_CONN)
 			conn_timed_out(conn_of(timeout));
+		else if (timeout->kind == TIMEOUT_SLOW)
+			slow_due(slot_of_slow(timeout));
 		else
 			slot_expired(slot_of(timeout));
 	}

@@ -16,6 +16,7 @@ libprocessor_la_SOURCES = \
 	%D%/serve.c %D%/serve.h \
 	%D%/sticky.c %D%/sticky.h \
 	%D%/title.c %D%/title.h \
+	%D%/trace.c %D%/trace.h \
 	%D%/zygote.c %D%/zygote.h
 libprocessor_la_LIBADD = libhandlers.la libconfine.la libsettings.la libhttp.la libwire.la \
 	libbase.la

@@ -13,6 +13,7 @@
 #include "processor/serve.h"
 #include "processor/sticky.h"
 #include "processor/title.h"
+#include "processor/trace.h"
 
 #define LOCATION_MAX (16 * 1024)
 
@@ -63,6 +64,7 @@ serve_once(struct server *s)
 {
 	struct request *request = &s->request;
 	const struct handler *handler;
+	enum handler_result result;
 
 	if (!request_resolve(request)) {
 		if (request->resolution.what == RESOLVED_DIRECTORY)
@@ -84,7 +86,10 @@ serve_once(struct server *s)
 		serve_status(s, 500, NULL);
 		return HANDLER_DONE;
 	}
-	return handler->serve(request, &request->view);
+	trace_handler(handler);
+	result = handler->serve(request, &request->view);
+	trace_handler(NULL);
+	return result;
 }
 
 /* Follow a local redirect.  False: it was answered instead. */
@@ -341,12 +346,25 @@ begin(const struct settings *settings, const struct pool_settings *pool, int fd)
 	sigprocmask(SIG_UNBLOCK, &blocked, NULL);
 }
 
+/* Some vhost of the pool wants to know what slow requests do. */
+static bool
+is_watched(const struct settings *settings)
+{
+	uint32_t i;
+
+	for (i = 0; i < settings->vhost_count; i++)
+		if (settings->vhosts[i].tuning.slow_timeout != 0)
+			return true;
+	return false;
+}
+
 void
 serve_forever(const struct settings *settings, const struct pool_settings *pool, int fd)
 {
 	struct arrival arrival;
 
 	begin(settings, pool, fd);
+	trace_begin(&server.channel, pool->uses_php && is_watched(settings));
 	if (!modules_begin())
 		_exit(1);
 	title_state("idle");

@@ -19,6 +19,7 @@
 #include "processor/program.h"
 #include "processor/serve.h"
 #include "processor/title.h"
+#include "processor/trace.h"
 #include "processor/zygote.h"
 
 #define EXIT_FAULT 1
@@ -270,6 +271,8 @@ do_signal(struct zygote *zygote, const struct message_signal *wish)
 
 	if (child != NULL && (wish->signal == SIGTERM || wish->signal == SIGKILL))
 		kill(child->pid, (int)wish->signal);
+	else if (child != NULL && wish->signal == MESSAGE_SIGNAL_TRACE)
+		kill(child->pid, TRACE_SIGNAL);
 }
 
 /*

@@ -191,6 +191,7 @@ group_defaults(struct reading *reading, enum settings_group_id id)
 {
 	const struct settings_group *group = schema_group(id);
 	struct pool_settings *pool;
+	struct vhost_settings *vhost;
 	size_t i;
 
 	if (reading->defaults[id] != NULL)
@@ -200,11 +201,12 @@ group_defaults(struct reading *reading, enum settings_group_id id)
 		pool = reading->defaults[id];
 		for (i = 0; i < CONFINE_LIMITS; i++)
 			pool->limits[i] = CONFINE_UNSET;
-		pool->log = SETTINGS_NONE;
+		pool->log = pool->slow = SETTINGS_NONE;
 		pool->uid = pool->gid = SETTINGS_NONE;  /* never root by mistake */
 		defaults_read(reading, schema_group(GROUP_LIMITS), pool, NULL);
 	} else if (id == GROUP_VHOST) {
-		((struct vhost_settings *)reading->defaults[id])->log = SETTINGS_NONE;
+		vhost = reading->defaults[id];
+		vhost->log = vhost->slow = SETTINGS_NONE;
 	} else if (id == GROUP_GLOBAL) {
 		defaults_read(reading, schema_group(GROUP_CONTROL), reading->defaults[id], NULL);
 	}

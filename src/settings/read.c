@@ -352,17 +352,27 @@ log_index(struct settings *settings, struct map *map, char *path)
 static void
 logs_collect(struct settings *settings, struct arena *arena)
 {
-	size_t most = (size_t)settings->pool_count + settings->vhost_count;
+	size_t most = 2 * ((size_t)settings->pool_count + settings->vhost_count);
+	struct vhost_settings *vhost;
+	struct pool_settings *pool;
 	struct map *map = map_new(most);
 	uint32_t i;
 
 	if (map == NULL)
 		abort();
 	settings->logs.at = arena_array(arena, most, sizeof *settings->logs.at);
-	for (i = 0; i < settings->pool_count; i++)
-		settings->pools[i].log = log_index(settings, map, settings->pools[i].error_log);
-	for (i = 0; i < settings->vhost_count; i++)
-		settings->vhosts[i].log = log_index(settings, map, settings->vhosts[i].access_log);
+	for (i = 0; i < settings->pool_count; i++) {
+		pool = &settings->pools[i];
+		pool->log = log_index(settings, map, pool->error_log);
+		pool->slow = log_index(settings, map, pool->slow_log);
+	}
+	for (i = 0; i < settings->vhost_count; i++) {
+		vhost = &settings->vhosts[i];
+		vhost->log = log_index(settings, map, vhost->access_log);
+		vhost->slow = log_index(settings, map, vhost->slow_log);
+		if (vhost->slow == SETTINGS_NONE && vhost->pool < settings->pool_count)
+			vhost->slow = settings->pools[vhost->pool].slow;
+	}
 	map_free(&map);
 }
 

@@ -109,6 +109,10 @@ const struct settings_row schema_tuning[TUNING_ROWS] = {
 	    0, TIME_MOST, "300", "How long a request may run before its processor is killed; 0: no "
 	    "bound.", NULL, NONE,
 	    "ExpireTimeout", "request_terminate_timeout" },
+	{ "slow_timeout", KIND_TIME, EVERYWHERE, TUNE(slow_timeout),
+	    0, TIME_MOST, "0", "A request that runs longer is written to slow_log, with what PHP does "
+	    "at that moment; it runs on.  0: none is.", NULL, NONE,
+	    NULL, "request_slowlog_timeout" },
 	{ "body_timeout", KIND_TIME, EVERYWHERE, TUNE(body_timeout),
 	    1, TIME_MOST, "30", "How long a client may pause while it sends a request body.",
 	    NULL, NONE },
@@ -367,6 +371,10 @@ static const struct settings_row processor_rows[] = {
 	    NULL, NONE },
 	{ "error_log", KIND_PATH, IN_PROCESSOR | NOT_POOL, POOL(error_log), 0, 0, NULL,
 	    "The pool's own log; the daemon's where it is missing.", NULL, NONE },
+	{ "slow_log", KIND_PATH, IN_PROCESSOR | NOT_POOL, POOL(slow_log), 0, 0, NULL,
+	    "Where requests slower than slow_timeout are logged; the pool's error_log where it is "
+	    "missing.", NULL, NONE,
+	    NULL, "slowlog" },
 	{ "no_new_privs", KIND_BOOL, IN_PROCESSOR, POOL(no_new_privs), 0, 0, "true",
 	    "Whether set-user-id programs do nothing for the pool.  A setuid or setgid sendmail, "
 	    "so mail() in PHP, needs false.", NULL, NONE },
@@ -414,6 +422,9 @@ static const struct settings_row vhost_rows[] = {
 	    "Where its requests are logged; nowhere where it is missing.", NULL, NONE },
 	{ "access_log_format", KIND_TEXT, IN_VHOST | NOT_POOL, VHOST(access_log_format), 1, 0,
 	    "\"combined\"", "\"combined\" or a format of your own.", NULL, NONE },
+	{ "slow_log", KIND_PATH, IN_VHOST | NOT_POOL, VHOST(slow_log), 0, 0, NULL,
+	    "Where its requests slower than slow_timeout are logged; the pool's slow_log where it "
+	    "is missing.", NULL, NONE },
 	{ "php_value", KIND_LIST, IN_VHOST | NOT_MUX, VHOST(php_value), 0, 0, NULL,
 	    "As in the processor's entry, for this site.", NULL, NONE },
 	{ "php_admin_value", KIND_LIST, IN_VHOST | NOT_MUX, VHOST(php_admin_value), 0, 0, NULL,

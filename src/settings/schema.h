@@ -77,7 +77,7 @@ struct settings_group {
 const struct settings_group *schema_group(enum settings_group_id id);
 
 /* What may stand globally, per processor entry and per vhost; offsets in struct tuning. */
-#define TUNING_ROWS 21
+#define TUNING_ROWS 22
 extern const struct settings_row schema_tuning[TUNING_ROWS];
 
 /*

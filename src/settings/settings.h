@@ -47,6 +47,7 @@ struct tuning {
 	/* a request's */
 	uint64_t queue_timeout;
 	uint64_t expire_timeout;                /* a request may run so long; 0: no bound */
+	uint64_t slow_timeout;                  /* one that runs longer is logged as slow; 0: none is */
 	uint64_t body_timeout;                  /* between two reads of a body */
 	uint64_t send_timeout;                  /* between two writes of an answer */
 	uint64_t keep_alive_timeout;
@@ -116,6 +117,8 @@ struct pool_settings {
 	struct string_list perl_lib;            /* in a pool's slice: inside the chroot */
 	char *error_log;                        /* NULL: the daemon's */
 	uint32_t log;                           /* index into logs, or SETTINGS_NONE */
+	char *slow_log;                         /* NULL: the error log */
+	uint32_t slow;                          /* index into logs, or SETTINGS_NONE */
 	bool no_new_privs;
 	mode_t umask;
 	int nice;
@@ -163,6 +166,8 @@ struct vhost_settings {
 	char *access_log;                       /* NULL: none */
 	char *access_log_format;                /* "combined" or a format string */
 	uint32_t log;                           /* index into logs, or SETTINGS_NONE */
+	char *slow_log;                         /* NULL: the pool's */
+	uint32_t slow;                          /* index into logs, or SETTINGS_NONE */
 	struct string_list php_value, php_admin_value, php_flag, php_admin_flag;
 	struct string_list env;                 /* "NAME=value" */
 	struct string_list perl_lib;            /* in a pool's slice: inside the chroot */

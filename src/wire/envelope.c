@@ -89,6 +89,8 @@ kind_fits(const struct completion *c, uint64_t memory_size)
 	switch (c->kind) {
 	case COMPLETION_LOG:
 		return c->answer == ANSWER_NONE && c->data_len <= COMPLETION_MAX_LOG;
+	case COMPLETION_TRACE:
+		return c->answer == ANSWER_NONE && c->data_len <= COMPLETION_MAX_TRACE;
 	case COMPLETION_SERVED:
 		return c->answer == ANSWER_NONE && c->count > 0 &&
 		    c->data_len <= COMPLETION_MAX_DATA;

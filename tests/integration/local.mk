@@ -23,6 +23,7 @@ INTEGRATION_TESTS = \
 	%D%/10-faults.t \
 	%D%/11-logs.t \
 	%D%/12-status.t \
+	%D%/41-slow-log.t \
 	%D%/13-idle-connections.t \
 	%D%/14-application.t \
 	%D%/15-links.t \
