@@ -149,8 +149,13 @@ take_answer(struct slot *slot, const struct completion *said, const char *data)
 static void
 next_one(struct slot *slot, const struct completion *said)
 {
-	/* One whose time was up is being killed, whatever it says now. */
-	if (said->flags & COMPLETION_LEAVING || slot->expired)
+	/*
+	 * One whose time was up is being killed, whatever it says now; its word stays
+	 * ours, so that the manager knows it by that.
+	 */
+	if (slot->expired)
+		slot_ended(slot);
+	else if (said->flags & COMPLETION_LEAVING)
 		slot_leave(slot);
 	else
 		slot_done(slot);

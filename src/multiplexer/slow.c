@@ -32,7 +32,7 @@ write_line(struct slot *slot, const char *text, size_t len)
 static void
 write_head(struct slot *slot)
 {
-	uint64_t tenths = (multiplexer_us(slot->mux) - slot->slow.began_us) / 100000;
+	uint64_t tenths = (multiplexer_us(slot->mux) - slot->slow.began_us + 50000) / 100000;
 	char row[BOARD_ROW], text[BOARD_ROW + 256], *vhost, *url = NULL;
 	int len;
 
