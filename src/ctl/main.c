@@ -3,15 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
-#include <peruserd/board.h>
-
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "ctl/ask.h"
+#include "ctl/look.h"
+#include "ctl/screen.h"
+#include "ctl/top.h"
 #include "status/metrics.h"
 #include "status/show.h"
 #include "wire/record.h"
@@ -26,6 +24,7 @@ usage(FILE *out, int status)
 	fputs("usage: peruserctl [-s SOCKET] COMMAND\n"
 	    "  status [--json|--openmetrics]\n"
 	    "                    what runs: multiplexers, pools, processors\n"
+	    "  top               pools and running requests, live; q ends it\n"
 	    "  restart POOL      a new zygote and new processors, without losing a request\n"
 	    "  drain POOL        finish what waits and runs, refuse what comes (503)\n"
 	    "  resume POOL       take requests again\n"
@@ -48,30 +47,13 @@ failed(const struct fault *fault)
 	return EXIT_FAILURE;
 }
 
-#define COLUMNS      80         /* where the width is not known */
-#define COLUMNS_LEAST 40
-#define COLUMNS_MOST 500
-
-/* Of the terminal that is written to; a file or a pipe has 80, or what COLUMNS says. */
-static unsigned
-columns(void)
-{
-	const char *said = getenv("COLUMNS");
-	unsigned long number = said != NULL ? strtoul(said, NULL, 10) : 0;
-	struct winsize size;
-
-	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-		number = size.ws_col;
-	if (number == 0)
-		return COLUMNS;
-	return number < COLUMNS_LEAST ? COLUMNS_LEAST :
-	    number > COLUMNS_MOST ? COLUMNS_MOST : (unsigned)number;
-}
-
 static bool
 show_as_text(const struct view *view, struct buf *out)
 {
-	return show_terminal(view, columns(), out);
+	unsigned columns, rows;
+
+	screen_size(&columns, &rows);
+	return show_terminal(view, columns, out);
 }
 
 static const struct {
@@ -86,30 +68,28 @@ static const struct {
 static int
 status(const char *socket, bool (*show)(const struct view *view, struct buf *out))
 {
-	struct buf answer = BUF(ASK_ANSWER_MAX), out = BUF(ASK_ANSWER_MAX);
-	struct board *board = NULL;
+	struct buf out = BUF(ASK_ANSWER_MAX);
 	struct fault fault;
 	struct view view;
-	bool written;
-	int board_fd;
+	bool counted, written;
 
-	if (!ask(socket, "status\n", &answer, &board_fd, &fault))
+	if (!look(socket, &view, &counted, &fault))
 		return failed(&fault);
-	if (!view_parse(&view, answer.data, answer.len, &fault))
-		return failed(&fault);
-	if (board_fd >= 0)
-		board = board_map(board_fd, false);
-	if (board == NULL)
+	if (!counted)
 		fputs("peruserctl: the board can't be read; counts are missing\n", stderr);
-	view_add_board(&view, board, clock_ms());
 	written = show(&view, &out) && fwrite(out.data, 1, out.len, stdout) == out.len &&
 	    fflush(stdout) == 0;
-	board_unmap(&board);
-	fd_close(&board_fd);
 	view_end(&view);
-	buf_free(&answer);
 	buf_free(&out);
 	return written ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int
+show_top(const char *socket)
+{
+	struct fault fault;
+
+	return top(socket, &fault) ? EXIT_SUCCESS : failed(&fault);
 }
 
 /* For requests that are answered by one line: "ok", or an error. */
@@ -156,7 +136,7 @@ order_pool(const char *socket, const char *verb, const char *pool)
 static int
 command(const char *socket, const char *name, const char *option)
 {
-	static const char *const later[] = { "top", "reload", "upgrade" };
+	static const char *const later[] = { "reload", "upgrade" };
 	static const char *const pools[] = { "drain", "resume", "restart" };
 	size_t i;
 
@@ -165,6 +145,8 @@ command(const char *socket, const char *name, const char *option)
 			if (option == forms[i].option || (option != NULL &&
 			    forms[i].option != NULL && strcmp(option, forms[i].option) == 0))
 				return status(socket, forms[i].show);
+	if (strcmp(name, "top") == 0 && option == NULL)
+		return show_top(socket);
 	if (strcmp(name, "stop") == 0 && option == NULL)
 		return order(socket, "stop\n");
 	if (strcmp(name, "stop") == 0 && strcmp(option, "--now") == 0)

@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	tests/lib/Peruserd/FastCGI.pm \
 	tests/lib/Peruserd/Machine.pm \
 	tests/lib/Peruserd/OpenMetrics.pm \
+	tests/lib/Peruserd/Terminal.pm \
 	tests/lib/Peruserd/Test.pm \
 	tests/lib/Peruserd/WebServer.pm \
 	tests/lib/hostile.php
@@ -24,6 +25,7 @@ INTEGRATION_TESTS = \
 	%D%/11-logs.t \
 	%D%/12-status.t \
 	%D%/41-slow-log.t \
+	%D%/42-top.t \
 	%D%/13-idle-connections.t \
 	%D%/14-application.t \
 	%D%/15-links.t \

@@ -181,6 +181,12 @@ tests_unit_status_view_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_status_view_LDADD = libstatus.la $(CMOCKA_LIBS)
 TESTS += tests/unit/status_view
 
+check_PROGRAMS += tests/unit/ctl_top_draw
+tests_unit_ctl_top_draw_SOURCES = %D%/ctl_top_draw.c
+tests_unit_ctl_top_draw_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_ctl_top_draw_LDADD = libctl.la $(CMOCKA_LIBS)
+TESTS += tests/unit/ctl_top_draw
+
 check_PROGRAMS += tests/unit/status_show
 tests_unit_status_show_SOURCES = %D%/status_show.c
 tests_unit_status_show_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
