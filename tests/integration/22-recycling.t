@@ -102,7 +102,7 @@ my @before = $t->processors($hung);
 status_is($sleeper->response, 504, 'it gets 504 after expire_timeout');
 ok(wait_for(10, sub { grep { !process_alive($_) } @before }), 'its processor is killed');
 is(scalar(grep { !process_alive($_) } @before), 1, 'and no other');
-$t->log_says(qr{pool hung: "GET hung\.test /hang\.php\?what=this" has run for [1-9] s.* pid \d+},
+$t->log_says(qr{pool hung, hung\.test: GET /hang\.php\?what=this has run for [1-9]\.\d seconds in pid \d+, longer than expire_timeout},
 	'the log says which request of which site ran for how long in which processor');
 is($t->pool_status('hung')->{expired}, 1, 'status counts it');
 
