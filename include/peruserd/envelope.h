@@ -34,7 +34,8 @@
 enum envelope_kind {
 	ENVELOPE_REQUEST = 1,   /* serve this */
 	ENVELOPE_ABORT,         /* the client of this nonce has left; nothing follows the struct */
-	ENVELOPE_RELEASE        /* sticky: close after the answer of this nonce, someone waits */
+	ENVELOPE_RELEASE,       /* sticky: close after the answer of this nonce, someone waits */
+	ENVELOPE_LAST           /* sticky: the next answer is the last; an idle client is let be */
 };
 
 /*

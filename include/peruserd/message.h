@@ -27,14 +27,14 @@ enum role {
 };
 
 struct message_listener {
-	uint32_t index;         /* into the slice's "listen" list */
+	uint32_t number;        /* of its entry in the slice's "listen" list */
 	uint32_t reserved;
 };
 
 struct message_slot {
 	uint32_t slot;          /* index on the board */
 	uint32_t generation;    /* of the slot, as in its word on the board */
-	uint32_t pool;          /* index into the configuration's pools */
+	uint32_t pool;          /* the pool's row on the board */
 	int32_t pid;            /* SLOT: the processor's, for the access log; else 0 */
 };
 
@@ -51,7 +51,7 @@ struct message_pool {
 };
 
 struct message_log {
-	uint32_t log;           /* index into settings.logs */
+	uint32_t log;           /* its number: log_number in the slice */
 	uint32_t error;         /* 0, or the errno that kept it from being opened */
 };
 
@@ -66,7 +66,12 @@ struct message_signal {
 
 struct message_stop {
 	uint32_t timeout_ms;    /* how long running requests may take; 0: no bound */
-	uint32_t reserved;
+	uint32_t replaced;      /* 1: others go on in its place, and read what pools say */
+};
+
+struct message_tables {
+	uint32_t newest;        /* the generation that holds for what begins now */
+	uint32_t oldest;        /* the eldest that something still holds on to */
 };
 
 struct message_fault {
@@ -109,12 +114,14 @@ struct message_none {
 	M(NO_CHANNEL,   MANAGER,     MULTIPLEXER, struct message_slot_gone, 0)  \
 	M(REOPEN,       MANAGER,     MULTIPLEXER, struct message_none,      1)  \
 	M(STATUS,       MANAGER,     MULTIPLEXER, struct message_none,      1)  \
+	M(TABLES,       MANAGER,     MULTIPLEXER, struct message_none,      1)  \
 	M(STOP,         MANAGER,     MULTIPLEXER, struct message_stop,      0)  \
 	/* from a multiplexer */                                                \
 	M(READY,        MULTIPLEXER, MANAGER,     struct message_none,      0)  \
 	M(WANT_LOG,     MULTIPLEXER, MANAGER,     struct message_log,       0)  \
 	M(WANT_CHANNEL, MULTIPLEXER, MANAGER,     struct message_slot_gone, 0)  \
 	M(WANT_STATUS,  MULTIPLEXER, MANAGER,     struct message_none,      0)  \
+	M(TABLES_HELD,  MULTIPLEXER, MANAGER,     struct message_tables,    0)  \
 	M(SLOT_EXPIRED, MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
 	M(SLOT_SPOILT,  MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
 	M(SLOT_TRACE,   MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
@@ -150,6 +157,9 @@ struct message_none {
  * LOG, NO_LOG   the answer to WANT_LOG: an O_APPEND descriptor, or why there is none
  * REOPEN        forget every open log, ask anew; the descriptor is the new error log
  * STATUS        the answer to WANT_STATUS: records of manager/status.h in a sealed memory
+ * TABLES        a new slice of the configuration, sealed: it holds for what begins now
+ * TABLES_HELD   which generations this multiplexer uses, whenever that changes: a number
+ *               (of a row, a log, a listener) that is in none of them may be given anew
  * STOP          accept no more, finish what runs, exit
  * READY         the tables are built and the listeners are being served
  * SLOT_EXPIRED  the request on that slot ran longer than expire_timeout: kill it
@@ -194,6 +204,7 @@ struct message {
 		struct message_log log;
 		struct message_signal signal;
 		struct message_stop stop;
+		struct message_tables tables;
 		struct message_fault fault;
 		struct message_part part;
 		struct message_start start;

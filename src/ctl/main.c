@@ -25,6 +25,7 @@ usage(FILE *out, int status)
 	    "  status [--json|--openmetrics]\n"
 	    "                    what runs: multiplexers, pools, processors\n"
 	    "  top               pools and running requests, live; q ends it\n"
+	    "  reload [POOL]     take the configuration as it is now, or that pool's part of it\n"
 	    "  restart POOL      a new zygote and new processors, without losing a request\n"
 	    "  drain POOL        finish what waits and runs, refuse what comes (503)\n"
 	    "  resume POOL       take requests again\n"
@@ -92,30 +93,52 @@ show_top(const char *socket)
 	return top(socket, &fault) ? EXIT_SUCCESS : failed(&fault);
 }
 
-/* For requests that are answered by one line: "ok", or an error. */
+/*
+ * Requests that are answered by lines: "said" with what there is to tell, then
+ * "ok" or "error".  Returns how the last one is meant; it stays in *record.
+ */
+static bool
+read_lines(struct buf *answer, struct record *record)
+{
+	char text[RECORD_LINE], *line = answer->data, *end;
+	size_t left = answer->len;
+
+	while ((end = memchr(line, '\n', left)) != NULL) {
+		*end = '\0';
+		left -= (size_t)(end + 1 - line);
+		if (!record_parse(line, record))
+			return false;
+		line = end + 1;
+		if (strcmp(record->kind, "said") != 0)
+			return left == 0;
+		/* What the daemon says may quote what somebody else said. */
+		log_escape(text, sizeof text, record_get(record, "text"),
+		    strlen(record_get(record, "text")), 0);
+		puts(text);
+	}
+	return false;
+}
+
 static int
 order(const char *socket, const char *line)
 {
 	struct buf answer = BUF(ASK_ANSWER_MAX);
 	struct record record;
 	struct fault fault;
-	char *end;
 	int board_fd;
 
 	if (!ask(socket, line, &answer, &board_fd, &fault))
 		return failed(&fault);
 	fd_close(&board_fd);
-	end = memchr(answer.data, '\n', answer.len);
-	if (end != NULL)
-		*end = '\0';
-	if (end == NULL || !record_parse(answer.data, &record))
+	if (!read_lines(&answer, &record))
 		fault_set(&fault, 0, "peruserd's answer makes no sense");
 	else if (strcmp(record.kind, "ok") != 0)
 		fault_set(&fault, 0, "%s", record_get(&record, "text"));
 	else {
 		buf_free(&answer);
-		return EXIT_SUCCESS;
+		return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	}
+	fflush(stdout);
 	buf_free(&answer);
 	return failed(&fault);
 }
@@ -136,7 +159,7 @@ order_pool(const char *socket, const char *verb, const char *pool)
 static int
 command(const char *socket, const char *name, const char *option)
 {
-	static const char *const later[] = { "reload", "upgrade" };
+	static const char *const later[] = { "upgrade" };
 	static const char *const pools[] = { "drain", "resume", "restart" };
 	size_t i;
 
@@ -153,6 +176,9 @@ command(const char *socket, const char *name, const char *option)
 		return order(socket, "stop now\n");
 	if (strcmp(name, "reopen-logs") == 0 && option == NULL)
 		return order(socket, "reopen-logs\n");
+	if (strcmp(name, "reload") == 0)
+		return option == NULL ? order(socket, "reload\n") :
+		    order_pool(socket, name, option);
 	for (i = 0; i < sizeof pools / sizeof pools[0]; i++)
 		if (strcmp(name, pools[i]) == 0 && option != NULL)
 			return order_pool(socket, name, option);

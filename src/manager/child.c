@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -64,10 +65,9 @@ environment_make(struct environment *env, const char *handlers)
 #endif
 }
 
-/* In the child: async-signal-safe calls only. */
+/* Our handlers write to the loop's own pipe. */
 static void
-become_program(const struct child_plan *plan, const int fds[INHERIT_COUNT],
-    char *const argv[], char *const env[])
+plain_signals(void)
 {
 	struct sigaction plain;
 	sigset_t none;
@@ -79,6 +79,14 @@ become_program(const struct child_plan *plan, const int fds[INHERIT_COUNT],
 		sigaction(number, &plain, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* In the child: async-signal-safe calls only. */
+static void
+become_program(const struct child_plan *plan, const int fds[INHERIT_COUNT],
+    char *const argv[], char *const env[])
+{
+	plain_signals();
 	if (fd_arrange(fds, INHERIT_COUNT))
 		execve(plan->path, argv, env);
 	_exit(127);
@@ -172,6 +180,31 @@ child_start(struct child *child, const struct child_plan *plan, struct fault *fa
 	fd_close(&fds[INHERIT_SETTINGS]);
 	fd_close(&nowhere);
 	return started;
+}
+
+pid_t
+child_fork(struct child *child)
+{
+	sigset_t all, before;
+	pid_t parent = getpid(), pid;
+	int saved;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	pid = process_clone(0, &child->pidfd);
+	if (pid == 0) {
+		plain_signals();
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(EXIT_FAILURE);
+		return 0;
+	}
+	saved = errno;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = saved;
+	if (pid > 0)
+		child->pid = pid;
+	return pid;
 }
 
 bool

@@ -41,6 +41,12 @@ bool child_start(struct child *child, const struct child_plan *plan, struct faul
 /* Take a child that another process made with us as its parent: pid is checked to be one. */
 bool child_adopt(struct child *child, pid_t pid, bool namespaced, struct fault *fault);
 
+/*
+ * A copy of this process, with plain signals, that ends with it.  0 in the copy;
+ * in this process its pid, or -1 with errno.
+ */
+pid_t child_fork(struct child *child);
+
 /* Signal it.  True also where it has ended already. */
 bool child_signal(const struct child *child, int signal);
 

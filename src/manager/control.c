@@ -45,6 +45,8 @@ struct asking {
 	size_t sent;
 	bool with_board;                /* the answer's first byte carries it */
 	bool holds;                     /* stays open until the manager ends */
+	bool waits;                     /* for the end of a reload */
+	bool answered;                  /* its answer is on its way */
 };
 
 static void
@@ -118,6 +120,8 @@ asking_end(struct asking *asking)
 {
 	struct control *control = asking->control;
 
+	if (asking->waits)
+		reload_forget(control->manager, asking);
 	control->asking--;
 	if (asking->event != NULL)
 		event_free(asking->event);
@@ -191,6 +195,7 @@ answer(struct asking *asking)
 {
 	struct timeval patience = { PATIENCE_S, 0 };
 
+	asking->answered = true;
 	event_free(asking->event);
 	asking->event = event_new(asking->control->manager->base, asking->fd,
 	    EV_WRITE | EV_PERSIST, on_writable, asking);
@@ -246,6 +251,48 @@ do_reopen_logs(struct asking *asking)
 	answer_line(asking, "ok", NULL);
 }
 
+/* The reload that was asked for has ended, one way or the other. */
+static void
+on_reloaded(void *who, const struct buf *told)
+{
+	struct asking *asking = who;
+
+	asking->waits = false;
+	buf_add(&asking->answer, told->data, told->len);
+	answer(asking);
+}
+
+/* Nothing is answered before its end; who gives up waiting is forgotten. */
+static void
+reload(struct asking *asking, const char *pool, size_t len)
+{
+	struct manager *manager = asking->control->manager;
+	struct event *event;
+
+	if (manager->phase != MANAGER_RUNNING) {
+		answer_line(asking, "error", "peruserd does not run yet, or is stopping");
+		return;
+	}
+	event = event_new(manager->base, asking->fd, EV_READ | EV_PERSIST, on_held, asking);
+	if (event == NULL || event_add(event, NULL) != 0) {
+		answer_line(asking, "error", "no memory");
+		return;
+	}
+	event_free(asking->event);
+	asking->event = event;
+	asking->waits = true;
+	if (reload_ask(manager, pool, len, on_reloaded, asking))
+		return;
+	asking->waits = false;
+	answer_line(asking, "error", "too many wait for reloads already");
+}
+
+static void
+do_reload(struct asking *asking)
+{
+	reload(asking, NULL, 0);
+}
+
 /* ---- about one pool: what is wrong with the wish, or NULL */
 
 static const char *
@@ -276,15 +323,17 @@ do_resume(struct pool *pool)
 static const struct verb {
 	const char *name;
 	void (*obey)(struct asking *asking);
+	void (*obey_name)(struct asking *asking, const char *pool, size_t len);
 	const char *(*obey_pool)(struct pool *pool);
 } verbs[] = {
-	{ "status", do_status, NULL },
-	{ "stop", do_stop, NULL },
-	{ "stop now", do_stop_now, NULL },
-	{ "reopen-logs", do_reopen_logs, NULL },
-	{ "restart", NULL, do_restart },
-	{ "drain", NULL, do_drain },
-	{ "resume", NULL, do_resume },
+	{ "status", do_status, NULL, NULL },
+	{ "stop", do_stop, NULL, NULL },
+	{ "stop now", do_stop_now, NULL, NULL },
+	{ "reopen-logs", do_reopen_logs, NULL, NULL },
+	{ "reload", do_reload, reload, NULL },
+	{ "restart", NULL, NULL, do_restart },
+	{ "drain", NULL, NULL, do_drain },
+	{ "resume", NULL, NULL, do_resume },
 };
 
 static void
@@ -309,23 +358,29 @@ obey_pool(struct asking *asking, const struct verb *verb, const char *name, size
 static void
 obey(struct asking *asking, const char *line, size_t len)
 {
-	size_t i, verb_len;
+	const char *space = memchr(line, ' ', len);
+	size_t i, verb_len = space != NULL ? (size_t)(space - line) : len;
+	size_t name_len = space != NULL ? len - verb_len - 1 : 0;
 
 	for (i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-		verb_len = strlen(verbs[i].name);
-		if (verbs[i].obey != NULL && str_is(line, len, verbs[i].name)) {
-			verbs[i].obey(asking);
-			break;
-		}
-		if (verbs[i].obey_pool != NULL && len > verb_len && line[verb_len] == ' ' &&
-		    str_is(line, verb_len, verbs[i].name)) {
-			obey_pool(asking, &verbs[i], line + verb_len + 1, len - verb_len - 1);
-			break;
-		}
+		const struct verb *verb = &verbs[i];
+
+		if (verb->obey != NULL && str_is(line, len, verb->name))
+			verb->obey(asking);
+		else if (space == NULL || !str_is(line, verb_len, verb->name))
+			continue;
+		else if (verb->obey_name != NULL)
+			verb->obey_name(asking, space + 1, name_len);
+		else if (verb->obey_pool != NULL)
+			obey_pool(asking, verb, space + 1, name_len);
+		else
+			continue;
+		break;
 	}
 	if (i == sizeof verbs / sizeof verbs[0])
 		answer_line(asking, "error", "this peruserd doesn't know that request");
-	answer(asking);
+	if (!asking->waits && !asking->answered)
+		answer(asking);
 }
 
 static void

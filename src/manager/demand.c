@@ -178,7 +178,7 @@ evict_one(struct manager *manager, const struct pool *for_whom, uint64_t now)
 
 	for (i = 0; i < manager->pool_count; i++) {
 		pool = manager->pools[i];
-		if (pool == for_whom || pool->serving == NULL)
+		if (pool == NULL || pool == for_whom || pool->serving == NULL)
 			continue;
 		count(pool, queued_of(manager, pool), now, &counts, &longest);
 		if (scale_spares(&counts) > 0 && longest.slot != UINT32_MAX &&
@@ -261,6 +261,8 @@ look(struct manager *manager)
 	atomic_store(&manager->board->manager_rung, 0);
 	/* First those where somebody waits; spare ones get what they leave. */
 	for (i = 0; i < manager->pool_count; i++) {
+		if (manager->pools[i] == NULL)
+			continue;
 		queued = queued_of(manager, manager->pools[i]);
 		if (queued > 0)
 			look_at(manager->pools[i], queued, now, &promised);
@@ -270,6 +272,8 @@ look(struct manager *manager)
 	for (i = 0; i < manager->pool_count; i++) {
 		struct pool *pool = manager->pools[i];
 
+		if (pool == NULL)
+			continue;
 		if ((!TAILQ_EMPTY(&pool->zygotes) || pool->settings->tuning.min_processors > 0) &&
 		    queued_of(manager, pool) == 0)
 			look_at(pool, 0, now, &promised);

@@ -3,18 +3,25 @@ noinst_LTLIBRARIES += libmanager.la
 libmanager_la_SOURCES = \
 	%D%/channel.c %D%/channel.h \
 	%D%/child.c %D%/child.h \
+	%D%/configuration.c %D%/configuration.h \
 	%D%/control.c %D%/control.h \
 	%D%/dial.c %D%/dial.h \
 	%D%/demand.c %D%/demand.h \
 	%D%/folder.c %D%/folder.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/loader.c %D%/loader.h \
+	%D%/listening.c %D%/listening.h \
 	%D%/logs.c %D%/logs.h \
 	%D%/manager.c %D%/manager.h \
 	%D%/multiplexers.c %D%/multiplexers.h \
+	%D%/notify.c %D%/notify.h \
 	%D%/paths.c %D%/paths.h \
 	%D%/pidfile.c %D%/pidfile.h \
 	%D%/pool.c %D%/pool.h \
+	%D%/ranges.c %D%/ranges.h \
+	%D%/reload.c %D%/reload.h \
+	%D%/roster.c %D%/roster.h \
+	%D%/rows.c %D%/rows.h \
 	%D%/scale.c %D%/scale.h \
 	%D%/slot.c %D%/slot.h \
 	%D%/slot_channel.c %D%/slot_channel.h \

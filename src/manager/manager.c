@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "manager/control.h"
 #include "manager/manager.h"
+#include "manager/notify.h"
 #include "manager/start.h"
 
 #define TICK_MS        1000     /* housekeeping */
@@ -44,51 +45,27 @@ manager_fail_start(struct manager *manager, const char *format, ...)
 		event_base_loopbreak(manager->base);
 }
 
-static void
-notify(const char *text)
-{
-	const char *name = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un to;
-	socklen_t len;
-	int fd;
-
-	if (name == NULL || (name[0] != '/' && name[0] != '@') ||
-	    strlen(name) >= sizeof to.sun_path)
-		return;
-	memset(&to, 0, sizeof to);
-	to.sun_family = AF_UNIX;
-	memcpy(to.sun_path, name, strlen(name));
-	if (name[0] == '@')
-		to.sun_path[0] = '\0';
-	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to, len) < 0)
-		log_warning("tell the service manager: %s", strerror(errno));
-	fd_close(&fd);
-}
-
 void
 manager_multiplexer_ready(struct manager *manager)
 {
 	const struct settings *settings = manager->settings;
-	char text[64];
-	uint32_t i;
 
-	for (i = 0; i < manager->multiplexer_count; i++)
-		if (!manager->multiplexers[i].ready)
-			return;
-	if (manager->phase != MANAGER_STARTING)
+	if (manager->phase != MANAGER_STARTING) {
+		reload_look(manager);
+		return;
+	}
+	if (!multiplexers_all_ready(manager))
 		return;
 	manager->phase = MANAGER_RUNNING;
 	loader_tick(&manager->loader, clock_ms());
+	multiplexers_take_over(manager);
 	log_notice("peruserd %s is ready: %zu listeners, %u pools, %u vhosts, %u multiplexers",
 	    PACKAGE_VERSION, settings->listen_count, settings->pool_count, settings->vhost_count,
-	    manager->multiplexer_count);
+	    settings->multiplexer_total);
 	if (manager->said >= 0 && write(manager->said, "", 1) != 1)
 		log_debug("nobody waited for our start");
 	fd_close(&manager->said);
-	snprintf(text, sizeof text, "READY=1\nMAINPID=%d", (int)getpid());
-	notify(text);
+	notify_ready(manager);
 	if (manager->stop_ready)
 		manager_stop(manager, manager->stop_ready_ms);
 }
@@ -104,11 +81,14 @@ end_zygotes(struct manager *manager)
 	manager->phase = MANAGER_ENDING;
 	loader_end(&manager->loader);
 	manager->stop_by = clock_ms() + END_MS;
-	for (i = 0; i < manager->pool_count; i++)
+	for (i = 0; i < manager->pool_count; i++) {
+		if (manager->pools[i] == NULL)
+			continue;
 		TAILQ_FOREACH(zygote, &manager->pools[i]->zygotes, link) {
 			channel_end(&zygote->channel);
 			child_signal(&zygote->child, SIGKILL);
 		}
+	}
 	manager_zygote_gone(manager);
 }
 
@@ -118,7 +98,7 @@ manager_zygote_gone(struct manager *manager)
 	uint32_t i;
 
 	for (i = 0; i < manager->pool_count; i++)
-		if (!TAILQ_EMPTY(&manager->pools[i]->zygotes))
+		if (manager->pools[i] != NULL && !TAILQ_EMPTY(&manager->pools[i]->zygotes))
 			return;
 	event_base_loopbreak(manager->base);
 }
@@ -146,7 +126,6 @@ void
 manager_stop(struct manager *manager, uint64_t timeout_ms)
 {
 	uint64_t now = clock_ms();
-	size_t i;
 
 	if (manager->phase == MANAGER_STARTING) {
 		stop_once_ready(manager, timeout_ms);
@@ -160,11 +139,11 @@ manager_stop(struct manager *manager, uint64_t timeout_ms)
 		manager->stop_by = now + STOP_FAST_MS;
 	} else {
 		log_notice("stopping");
-		notify("STOPPING=1");
+		notify_stopping();
 		manager->phase = MANAGER_STOPPING;
 		manager->stop_by = timeout_ms == 0 ? 0 : now + timeout_ms + STOP_GRACE_MS;
-		for (i = 0; i < manager->settings->listen_count; i++)
-			fd_close(&manager->listeners[i]);
+		reload_end(manager);
+		listening_end(manager, true);
 	}
 	multiplexers_stop(manager, timeout_ms);
 	manager_multiplexer_gone(manager);
@@ -178,41 +157,6 @@ manager_reopen_logs(struct manager *manager)
 	start_error_log(manager);
 	multiplexers_reopen(manager);
 	log_notice("log files are opened anew");
-}
-
-static void
-say_mistake(void *context, const struct place *place, bool error, const char *text)
-{
-	(void)context;
-	log_line(error ? LEVEL_ERROR : LEVEL_WARNING, "%s:%u: %s",
-	    place != NULL && place->file != NULL ? place->file : "", place != NULL ?
-	    place->line : 0, text);
-}
-
-/*
- * In a process of its own: looking up users may take its time, and the manager
- * waits for nobody.
- */
-static void
-check_configuration(struct manager *manager)
-{
-	struct settings_report report = { say_mistake, NULL, 0, 0 };
-	pid_t pid;
-
-	if (manager->checker != 0)
-		return;
-	pid = fork();
-	if (pid != 0) {
-		manager->checker = pid > 0 ? pid : 0;
-		return;
-	}
-	log_open("configuration", manager->settings->log_level);
-	if (settings_read(manager->config, SETTINGS_CHECK, &report) == NULL)
-		log_error("the configuration has %u mistakes; nothing was changed",
-		    report.errors);
-	else
-		log_warning("the configuration is good; a restart is needed to take it");
-	_exit(0);
 }
 
 static void
@@ -233,13 +177,8 @@ on_signal(int number, short what, void *context)
 		manager_reopen_logs(manager);
 		break;
 	case SIGHUP:
-		check_configuration(manager);
-		break;
-	case SIGCHLD:
-		/* Children of ours end by their pidfds; this one has none. */
-		if (manager->checker != 0 &&
-		    waitpid(manager->checker, NULL, WNOHANG) == manager->checker)
-			manager->checker = 0;
+		if (manager->phase == MANAGER_RUNNING)
+			reload_ask(manager, NULL, 0, NULL, NULL);
 		break;
 	default:
 		break;
@@ -249,7 +188,7 @@ on_signal(int number, short what, void *context)
 static bool
 watch_signals(struct manager *manager)
 {
-	static const int numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP, SIGCHLD };
+	static const int numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP };
 	size_t i;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -276,7 +215,10 @@ on_tick(int fd, short what, void *context)
 	multiplexers_tick(manager, now);
 	control_tick(manager);
 	loader_tick(&manager->loader, now);
+	rows_sweep(manager);
 	for (i = 0; i < manager->pool_count; i++) {
+		if (manager->pools[i] == NULL)
+			continue;
 		pool_tick(manager->pools[i], now);
 		if (manager->pools[i]->loading != NULL)
 			pause = TICK_BUSY_MS;
@@ -328,7 +270,7 @@ end_all(struct manager *manager)
 			child_signal(&manager->multiplexers[i].child, SIGKILL);
 	for (i = 0; manager->pools != NULL && i < manager->pool_count; i++) {
 		if (manager->pools[i] == NULL)
-			break;
+			continue;
 		TAILQ_FOREACH(zygote, &manager->pools[i]->zygotes, link)
 			child_signal(&zygote->child, SIGKILL);
 	}
@@ -340,18 +282,23 @@ int
 manager_run(struct settings *settings, const char *config, bool foreground, int said)
 {
 	struct manager *manager = calloc(1, sizeof *manager);
+	unsigned i;
 	int status;
 
 	if (manager == NULL)
 		return EXIT_FAILURE;
 	manager->settings = settings;
+	manager->configuration = configuration_new(settings);
+	for (i = 0; i <= BOARD_MULTIPLEXERS; i++)
+		manager->bells[i] = -1;
 	manager->config = config;
 	manager->foreground = foreground;
 	manager->said = said;
 	manager->started = clock_ms();
 	loader_init(&manager->loader, manager);
 	manager->pid_file = manager->board_fd = manager->board_reader = manager->status_fd = -1;
-	if (start_all(manager)) {
+	notify_begin();
+	if (manager->configuration != NULL && start_all(manager)) {
 		manager->base = event_base_new();
 		if (manager->base == NULL)
 			manager_fail_start(manager, "no memory for the event loop");

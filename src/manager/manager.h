@@ -16,11 +16,17 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "manager/configuration.h"
 #include "manager/demand.h"
 #include "manager/loader.h"
+#include "manager/listening.h"
 #include "manager/multiplexers.h"
 #include "manager/paths.h"
 #include "manager/pool.h"
+#include "manager/ranges.h"
+#include "manager/reload.h"
+#include "manager/roster.h"
+#include "manager/rows.h"
 #include "manager/scale.h"
 #include "manager/slot.h"
 #include "settings/settings.h"
@@ -36,7 +42,8 @@ struct control;
 
 struct manager {
 	struct event_base *base;
-	struct settings *settings;
+	struct configuration *configuration;    /* in force; held */
+	struct settings *settings;      /* in that */
 	const char *config;             /* the file, for HUP */
 	bool foreground;
 	int said;                       /* the parent that waits for our start; -1: none */
@@ -54,7 +61,9 @@ struct manager {
 	uint64_t most_nofile;           /* ours now, and the most a multiplexer may get */
 	bool said_namespaces;
 	int pid_file;
-	int *listeners;                 /* by index into settings.listens; -1: closed */
+	struct listening *listening;    /* by number; owned */
+	uint32_t listening_count;
+	struct roster logs;             /* the log files' numbers */
 	struct control *control;
 
 	struct board *board;            /* its header may lie; use the rows below */
@@ -68,11 +77,12 @@ struct manager {
 	int bells[BOARD_MULTIPLEXERS + 1];
 	unsigned rung_last;
 
-	struct multiplexer *multiplexers;
-	uint32_t multiplexer_count;
+	struct multiplexer *multiplexers;       /* by number; not all of them are used */
+	uint32_t multiplexer_count;     /* numbers there are */
 	struct loader loader;           /* fast_start's; without a child elsewhere */
-	struct pool **pools;            /* by index into settings.pools */
-	uint32_t pool_count;
+	struct pool **pools;            /* by row on the board; NULL: the row is free */
+	uint32_t pool_count;            /* rows there are */
+	struct ranges free_rows, free_slots;
 	struct slot *slots;
 	uint32_t slot_count;
 	uint32_t usage_next;            /* the slot that is looked at next */
@@ -82,7 +92,7 @@ struct manager {
 	struct event *second;           /* housekeeping */
 	struct event *bell, *look_now, *look_again;
 	uint64_t looked_at;             /* ms */
-	pid_t checker;                  /* reads the configuration at HUP; 0: none */
+	struct reload *reload;          /* one that is under way; NULL: none */
 };
 
 /* Run until it ends.  Returns the exit status. */

@@ -16,6 +16,7 @@
 #include "manager/status.h"
 
 #define QUEUE_MORE     1024     /* beside one message a slot, pool and listener */
+#define LEAVE_GRACE    2000     /* ms, beyond what running requests may take */
 #define RESTART_PAUSE  1000     /* ms, for one that lived no longer than that */
 
 /* Per slot, beside its client: its channel, a memory, a stream, a body, a draining memory. */
@@ -29,8 +30,12 @@ multiplexers_nofile(const struct manager *manager)
 {
 	const struct settings *settings = manager->settings;
 
-	return settings->max_clients * FDS_A_CLIENT + (uint64_t)manager->slot_count * FDS_A_SLOT +
-	    settings->logs.count + settings->pool_count + settings->listen_count + FDS_MORE;
+	/* Slots are many; processors at once are not. */
+	uint64_t slots = settings->server_limit < manager->slot_count ? settings->server_limit :
+	    manager->slot_count;
+
+	return settings->max_clients * FDS_A_CLIENT + slots * 2 * FDS_A_SLOT + settings->logs.count * 2 +
+	    settings->pool_count + settings->listen_count + FDS_MORE;
 }
 
 static const struct multiplexer_settings *
@@ -48,7 +53,8 @@ multiplexer_slot(struct multiplexer *mux, uint32_t index)
 	const struct slot *slot = &mux->manager->slots[index];
 	struct message message;
 
-	if (slot->channel < 0 || slot->state == SLOT_STARTING || !channel_is_open(&mux->channel))
+	if (slot->state == SLOT_EMPTY || slot->channel < 0 || slot->state == SLOT_STARTING ||
+	    !channel_is_open(&mux->channel))
 		return true;
 	memset(&message, 0, sizeof message);
 	message.body.slot.slot = index;
@@ -70,29 +76,62 @@ send_bell(struct multiplexer *mux, uint32_t number)
 }
 
 static void
-send_all(struct multiplexer *mux)
+send_listeners(struct multiplexer *mux)
 {
 	struct manager *manager = mux->manager;
 	struct message message;
 	uint32_t i;
 
+	for (i = 0; i < manager->listening_count; i++) {
+		memset(&message, 0, sizeof message);
+		message.body.listener.number = i;
+		if (manager->listening[i].address != NULL && manager->listening[i].wanted)
+			channel_send(&mux->channel, &message, MESSAGE_LISTENER,
+			    manager->listening[i].fd);
+	}
+}
+
+/* Is it one of those that stay? */
+static bool
+stays(const struct multiplexer *mux)
+{
+	return mux->used && !mux->leaving && !mux->fresh;
+}
+
+/* Who reads what the pool in that row says: they share them; NULL: nobody is there. */
+static struct multiplexer *
+reader_of(struct manager *manager, uint32_t row)
+{
+	uint32_t i, count = 0, skip;
+
+	for (i = 0; i < manager->multiplexer_count; i++)
+		count += stays(&manager->multiplexers[i]);
+	if (count == 0)
+		return NULL;
+	skip = row % count;
+	for (i = 0; i < manager->multiplexer_count; i++)
+		if (stays(&manager->multiplexers[i]) && skip-- == 0)
+			return &manager->multiplexers[i];
+	return NULL;
+}
+
+static void
+send_all(struct multiplexer *mux)
+{
+	struct manager *manager = mux->manager;
+	uint32_t i;
+
 	send_bell(mux, mux->number);
 	for (i = 0; i < manager->multiplexer_count; i++)
-		if (i != mux->number)
+		if (i != mux->number && manager->bells[i] >= 0)
 			send_bell(mux, i);
 	send_bell(mux, BOARD_BELL_MANAGER);
 	for (i = 0; i < manager->slot_count; i++)
 		multiplexer_slot(mux, i);
 	for (i = 0; i < manager->pool_count; i++)
-		if (i % manager->multiplexer_count == mux->number)
+		if (manager->pools[i] != NULL && reader_of(manager, i) == mux)
 			pool_send_logs(manager->pools[i], &mux->channel);
-	for (i = 0; i < manager->settings->listen_count; i++) {
-		memset(&message, 0, sizeof message);
-		message.body.listener.index = i;
-		if (manager->listeners[i] >= 0)
-			channel_send(&mux->channel, &message, MESSAGE_LISTENER,
-			    manager->listeners[i]);
-	}
+	send_listeners(mux);
 }
 
 /* ---- what it says */
@@ -113,22 +152,22 @@ on_ready(struct multiplexer *mux)
 static void
 on_want_log(struct multiplexer *mux, uint32_t log)
 {
-	const struct string_list *logs = &mux->manager->settings->logs;
+	const char *path = roster_name(&mux->manager->logs, log);
 	struct message message;
 	struct fault fault;
 	int fd;
 
 	memset(&message, 0, sizeof message);
 	message.body.log.log = log;
-	fd = log < logs->count ? logs_open(logs->at[log], &fault) : -1;
+	fd = path != NULL ? logs_open(path, &fault) : -1;
 	if (fd >= 0) {
 		channel_send(&mux->channel, &message, MESSAGE_LOG, fd);
 		fd_close(&fd);
 		return;
 	}
-	if (log < logs->count)
+	if (path != NULL)
 		log_error("%s", fault.text);
-	message.body.log.error = log >= logs->count ? EINVAL :
+	message.body.log.error = path == NULL ? EINVAL :
 	    fault.error != 0 ? (uint32_t)fault.error : EPERM;
 	channel_send(&mux->channel, &message, MESSAGE_NO_LOG, -1);
 }
@@ -161,7 +200,7 @@ on_slot_bad(struct multiplexer *mux, const struct message_slot *said, bool expir
 	if (!has_leased(mux, said))
 		return;
 	log_warning("pool %s: processor %d is killed: %s",
-	    manager->settings->pools[manager->slots[said->slot].pool].name,
+	    manager->pools[manager->slots[said->slot].pool]->settings->name,
 	    (int)manager->slots[said->slot].pid,
 	    expired ? "its request ran longer than expire_timeout" :
 	    "it broke the protocol of its channel");
@@ -193,6 +232,10 @@ multiplexer_got(void *owner, const struct message *message, pid_t pid)
 	case MESSAGE_WANT_CHANNEL:
 		slot_channel_wanted(mux, &message->body.gone);
 		break;
+	case MESSAGE_TABLES_HELD:
+		mux->held = message->body.tables;
+		reload_look(mux->manager);
+		break;
 	case MESSAGE_SLOT_EXPIRED:
 		on_slot_bad(mux, &message->body.slot, true);
 		break;
@@ -216,13 +259,37 @@ multiplexer_lost(void *owner, enum message_got why)
 	if (why == MESSAGE_BROKEN)
 		log_error("multiplexer %u sent what is no message: it is killed", mux->number);
 	/* One that ends well closes its channel a moment before its end. */
-	if (why == MESSAGE_BROKEN || mux->manager->phase == MANAGER_RUNNING)
+	if (why == MESSAGE_BROKEN || (mux->manager->phase == MANAGER_RUNNING && !mux->leaving))
 		child_signal(&mux->child, SIGKILL);
 }
 
 static const struct channel_owner multiplexer_calls = { multiplexer_got, multiplexer_lost };
 
 /* ---- its life */
+
+/* What it had leased nobody else reads: those processors end. */
+static void
+kill_leased(struct multiplexer *mux)
+{
+	struct manager *manager = mux->manager;
+	unsigned owner;
+	uint32_t i;
+
+	for (i = 0; i < manager->slot_count; i++)
+		if (manager->slots[i].state == SLOT_IDLE &&
+		    slot_board_state(manager, i, &owner, NULL) == SLOT_LEASED &&
+		    owner == mux->number)
+			slot_kill(manager, i);
+}
+
+/* One that was to go has gone, or one that was to come never will: its number is free. */
+static void
+free_number(struct multiplexer *mux)
+{
+	kill_leased(mux);
+	mux->used = mux->leaving = mux->fresh = false;
+	memset(&mux->held, 0, sizeof mux->held);
+}
 
 static void
 on_ended(int fd, short what, void *context)
@@ -249,6 +316,15 @@ on_ended(int fd, short what, void *context)
 		return;
 	}
 	slot_channels_forsaken(manager, mux->number);
+	if (mux->leaving || mux->fresh) {
+		if (mux->fresh || status != 0)
+			log_error("multiplexer %u %s", mux->number, ending);
+		reload_failed(manager, mux->fresh ? "a new multiplexer did not start" : NULL);
+		free_number(mux);
+		rows_sweep(manager);
+		manager_multiplexer_gone(manager);
+		return;
+	}
 	if (manager->phase == MANAGER_RUNNING) {
 		log_error("multiplexer %u %s; it is replaced", mux->number, ending);
 		mux->restarts++;
@@ -286,7 +362,7 @@ watch(struct multiplexer *mux, int *control)
 {
 	struct manager *manager = mux->manager;
 	unsigned limit = manager->slot_count + manager->pool_count +
-	    (unsigned)manager->settings->logs.count + QUEUE_MORE;
+	    (unsigned)manager->settings->logs.count + manager->listening_count + QUEUE_MORE;
 
 	mux->ended = event_new(manager->base, mux->child.pidfd, EV_READ | EV_PERSIST, on_ended,
 	    mux);
@@ -333,23 +409,36 @@ run(struct multiplexer *mux, const char *slice, size_t len, struct fault *fault)
 	return running;
 }
 
+/* The slice of the present configuration; owned by the caller; NULL: no memory. */
+static char *
+write_slice(const struct manager *manager, size_t *len)
+{
+	char *slice = NULL;
+	FILE *text = open_memstream(&slice, len);
+	bool whole = text != NULL && settings_slice_multiplexer(manager->settings, text);
+
+	if (text != NULL && fclose(text) != 0)
+		whole = false;
+	if (whole)
+		return slice;
+	free(slice);
+	return NULL;
+}
+
 static bool
 multiplexer_start(struct multiplexer *mux, struct fault *fault)
 {
-	char *slice = NULL;
 	size_t len = 0;
-	FILE *text = open_memstream(&slice, &len);
+	char *slice = write_slice(mux->manager, &len);
 	bool running;
 
-	running = text != NULL && settings_slice_multiplexer(mux->manager->settings, text);
-	if (text != NULL && fclose(text) != 0)
-		running = false;
 	mux->ready = false;
 	mux->restart_at = 0;
 	mux->started = mux->beat_at = clock_ms();
-	if (!running)
-		fault_set(fault, ENOMEM, "write a multiplexer's settings");
-	running = running && run(mux, slice, len, fault);
+	mux->held.newest = mux->held.oldest = (uint32_t)mux->manager->settings->generation;
+	if (slice == NULL)
+		return fault_set(fault, ENOMEM, "write a multiplexer's settings");
+	running = run(mux, slice, len, fault);
 	free(slice);
 	memory_give_back();
 	if (running)
@@ -357,28 +446,217 @@ multiplexer_start(struct multiplexer *mux, struct fault *fault)
 	return running;
 }
 
+static struct multiplexer *
+unused(struct manager *manager)
+{
+	uint32_t i;
+
+	for (i = 0; i < manager->multiplexer_count; i++)
+		if (!manager->multiplexers[i].used)
+			return &manager->multiplexers[i];
+	return NULL;
+}
+
+static bool
+bell_make(struct manager *manager, uint32_t number)
+{
+	if (manager->bells[number] < 0)
+		manager->bells[number] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return manager->bells[number] >= 0;
+}
+
+/* Give a number to one of that entry, which is started when all have theirs. */
+static bool
+place(struct manager *manager, uint32_t entry, struct fault *fault)
+{
+	struct multiplexer *mux = unused(manager);
+
+	if (mux == NULL)
+		return fault_set(fault, 0, "there are no numbers left for so many multiplexers; "
+		    "restart peruserd, or wait until former ones have gone");
+	if (!bell_make(manager, (uint32_t)(mux - manager->multiplexers)))
+		return fault_set(fault, errno, "make a bell");
+	memset(mux, 0, sizeof *mux);
+	mux->manager = manager;
+	mux->number = (uint32_t)(mux - manager->multiplexers);
+	mux->entry = entry;
+	mux->child = (struct child)CHILD_NONE;
+	mux->channel.fd = -1;
+	mux->used = mux->fresh = true;
+	return true;
+}
+
 bool
 multiplexers_begin(struct manager *manager, struct fault *fault)
 {
-	uint32_t number, entry = 0, within = 0;
-	struct multiplexer *mux;
+	const struct settings *settings = manager->settings;
+	bool placed = true;
+	uint64_t count;
+	size_t entry;
+	uint32_t i;
 
-	for (number = 0; number < manager->multiplexer_count; number++, within++) {
-		while (within == manager->settings->multiplexers[entry].count) {
-			entry++;
-			within = 0;
-		}
-		mux = &manager->multiplexers[number];
-		mux->manager = manager;
-		mux->number = number;
-		mux->entry = entry;
-		mux->child = (struct child)CHILD_NONE;
-		mux->channel.fd = -1;
-	}
-	for (number = 0; number < manager->multiplexer_count; number++)
-		if (!multiplexer_start(&manager->multiplexers[number], fault))
+	for (entry = 0; placed && entry < settings->multiplexer_count; entry++)
+		for (count = 0; placed && count < settings->multiplexers[entry].count; count++)
+			placed = place(manager, (uint32_t)entry, fault);
+	for (i = 0; placed && i < manager->multiplexer_count; i++)
+		if (manager->multiplexers[i].fresh)
+			placed = multiplexer_start(&manager->multiplexers[i], fault);
+	if (!placed)
+		multiplexers_give_up(manager);
+	return placed;
+}
+
+bool
+multiplexers_all_ready(const struct manager *manager)
+{
+	uint32_t i;
+
+	for (i = 0; i < manager->multiplexer_count; i++)
+		if (manager->multiplexers[i].used && !manager->multiplexers[i].leaving &&
+		    !manager->multiplexers[i].ready)
 			return false;
 	return true;
+}
+
+void
+multiplexers_give_up(struct manager *manager)
+{
+	struct multiplexer *mux;
+	uint32_t i;
+
+	for (i = 0; i < manager->multiplexer_count; i++) {
+		mux = &manager->multiplexers[i];
+		if (!mux->fresh)
+			continue;
+		if (mux->child.pid == 0)
+			mux->used = mux->fresh = false;
+		else
+			child_signal(&mux->child, SIGKILL);
+	}
+}
+
+/* The former ones go; what pools say is read by the new ones. */
+void
+multiplexers_take_over(struct manager *manager)
+{
+	uint64_t graceful = manager->settings->tuning.graceful_timeout;
+	struct multiplexer *mux, *reader;
+	struct message message;
+	uint32_t i;
+
+	memset(&message, 0, sizeof message);
+	message.body.stop.timeout_ms = (uint32_t)graceful;
+	message.body.stop.replaced = 1;
+	for (i = 0; i < manager->multiplexer_count; i++) {
+		mux = &manager->multiplexers[i];
+		if (!mux->used || mux->leaving)
+			continue;
+		mux->leaving = !mux->fresh;
+		mux->fresh = false;
+		if (!mux->leaving)
+			continue;
+		mux->restart_at = 0;
+		mux->leave_by = graceful == 0 ? 0 : clock_ms() + graceful + LEAVE_GRACE;
+		channel_send(&mux->channel, &message, MESSAGE_STOP, -1);
+		if (mux->child.pid == 0)
+			free_number(mux);
+	}
+	for (i = 0; i < manager->pool_count; i++) {
+		reader = manager->pools[i] != NULL ? reader_of(manager, i) : NULL;
+		if (reader != NULL)
+			pool_send_logs(manager->pools[i], &reader->channel);
+	}
+}
+
+static bool
+same_path(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+bool
+multiplexers_differ(const struct settings *a, const struct settings *b)
+{
+	size_t i;
+
+	if (a->multiplexer_count != b->multiplexer_count || strcmp(a->spool_dir, b->spool_dir) != 0)
+		return true;
+	for (i = 0; i < a->multiplexer_count; i++)
+		if (a->multiplexers[i].count != b->multiplexers[i].count ||
+		    a->multiplexers[i].uid != b->multiplexers[i].uid ||
+		    a->multiplexers[i].gid != b->multiplexers[i].gid ||
+		    !same_path(a->multiplexers[i].chroot, b->multiplexers[i].chroot))
+			return true;
+	return false;
+}
+
+bool
+multiplexers_tables(struct manager *manager, struct fault *fault)
+{
+	size_t len = 0;
+	char *slice = write_slice(manager, &len);
+	int fd = slice != NULL ? fd_sealed("settings", slice, len) : -1;
+	struct multiplexer *mux;
+	struct message message;
+	uint32_t i;
+
+	free(slice);
+	if (fd < 0)
+		return fault_set(fault, errno, "write the multiplexers' settings");
+	memset(&message, 0, sizeof message);
+	for (i = 0; i < manager->multiplexer_count; i++) {
+		mux = &manager->multiplexers[i];
+		/* Each reads it through its own place in the file. */
+		if (!mux->used || mux->fresh || mux->child.pid == 0)
+			continue;
+		channel_send(&mux->channel, &message, MESSAGE_TABLES, fd);
+		if (!mux->leaving)
+			send_listeners(mux);
+	}
+	fd_close(&fd);
+	memory_give_back();
+	return true;
+}
+
+bool
+multiplexers_have_tables(const struct manager *manager)
+{
+	const struct multiplexer *mux;
+	uint32_t i;
+
+	for (i = 0; i < manager->multiplexer_count; i++) {
+		mux = &manager->multiplexers[i];
+		if (mux->used && mux->child.pid != 0 &&
+		    mux->held.newest != (uint32_t)manager->settings->generation)
+			return false;
+	}
+	return true;
+}
+
+uint32_t
+multiplexers_oldest(const struct manager *manager)
+{
+	uint32_t i, oldest = (uint32_t)manager->settings->generation;
+
+	for (i = 0; i < manager->multiplexer_count; i++)
+		if (manager->multiplexers[i].used && manager->multiplexers[i].child.pid != 0 &&
+		    manager->multiplexers[i].held.oldest < oldest)
+			oldest = manager->multiplexers[i].held.oldest;
+	return oldest;
+}
+
+void
+multiplexers_pool(struct manager *manager, struct pool *pool)
+{
+	struct multiplexer *reader = reader_of(manager, pool->index);
+	uint32_t i, slot;
+
+	for (i = 0; i < manager->multiplexer_count; i++)
+		for (slot = pool->slot_first; manager->multiplexers[i].used &&
+		    slot < pool->slot_first + pool->slot_count; slot++)
+			multiplexer_slot(&manager->multiplexers[i], slot);
+	if (reader != NULL)
+		pool_send_logs(pool, &reader->channel);
 }
 
 static void
@@ -415,6 +693,8 @@ multiplexers_tick(struct manager *manager, uint64_t now)
 
 	for (i = 0; i < manager->multiplexer_count; i++) {
 		mux = &manager->multiplexers[i];
+		if (mux->leaving && mux->leave_by != 0 && now > mux->leave_by)
+			child_signal(&mux->child, SIGKILL);
 		if (mux->child.pid != 0)
 			check_alive(mux, now);
 		else if (mux->restart_at != 0 && now >= mux->restart_at &&
@@ -435,7 +715,7 @@ multiplexers_running(const struct manager *manager)
 	uint32_t i;
 
 	for (i = 0; i < manager->multiplexer_count; i++)
-		running += manager->multiplexers[i].child.pid != 0;
+		running += manager->multiplexers[i].used && manager->multiplexers[i].child.pid != 0;
 	return running;
 }
 
@@ -448,7 +728,8 @@ multiplexers_slot(struct manager *manager, uint32_t slot)
 	uint32_t i;
 
 	for (i = 0; i < manager->multiplexer_count; i++)
-		sent = multiplexer_slot(&manager->multiplexers[i], slot) && sent;
+		if (manager->multiplexers[i].used)
+			sent = multiplexer_slot(&manager->multiplexers[i], slot) && sent;
 	return sent;
 }
 
@@ -458,7 +739,8 @@ tell_all(struct manager *manager, struct message *message, enum message_type typ
 	uint32_t i;
 
 	for (i = 0; i < manager->multiplexer_count; i++)
-		channel_send(&manager->multiplexers[i].channel, message, type, fd);
+		if (manager->multiplexers[i].used)
+			channel_send(&manager->multiplexers[i].channel, message, type, fd);
 }
 
 void
@@ -499,14 +781,17 @@ multiplexers_kill(struct manager *manager)
 	uint32_t i;
 
 	for (i = 0; i < manager->multiplexer_count; i++)
-		child_signal(&manager->multiplexers[i].child, SIGKILL);
+		if (manager->multiplexers[i].used)
+			child_signal(&manager->multiplexers[i].child, SIGKILL);
 }
 
 void
 multiplexers_pool_log(struct manager *manager, struct zygote *zygote)
 {
-	zygote_send_log(zygote,
-	    &manager->multiplexers[zygote->pool->index % manager->multiplexer_count].channel);
+	struct multiplexer *reader = reader_of(manager, zygote->pool->index);
+
+	if (reader != NULL)
+		zygote_send_log(zygote, &reader->channel);
 }
 
 static void
@@ -536,5 +821,6 @@ multiplexers_ring_all(struct manager *manager)
 	uint32_t i;
 
 	for (i = 0; i < manager->multiplexer_count; i++)
-		ring(manager, i);
+		if (manager->multiplexers[i].used)
+			ring(manager, i);
 }

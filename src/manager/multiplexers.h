@@ -15,10 +15,17 @@
 #include "manager/child.h"
 
 struct manager;
+struct pool;
+struct settings;
 struct zygote;
 
 struct multiplexer {
 	struct manager *manager;
+	bool used;                      /* the number is somebody's */
+	bool leaving;                   /* others have its place; it finishes what runs */
+	bool fresh;                     /* of a generation that has not taken over yet */
+	uint64_t leave_by;              /* ms; 0: no bound */
+	struct message_tables held;     /* the tables that it uses */
 	uint32_t number;                /* on the board */
 	uint32_t entry;                 /* of settings.multiplexers */
 	struct child child;
@@ -32,7 +39,29 @@ struct multiplexer {
 	uint32_t restarts;
 };
 
+/*
+ * Start those that the settings want, under numbers that are free, beside those
+ * there are.  Once all of them are ready, multiplexers_take_over() has the
+ * others finish and go.  False: not all could be started, and those that were
+ * are ended.
+ */
 bool multiplexers_begin(struct manager *manager, struct fault *fault);
+bool multiplexers_all_ready(const struct manager *manager);
+void multiplexers_take_over(struct manager *manager);
+void multiplexers_give_up(struct manager *manager);
+
+/* Do those settings want other ones than there are? */
+bool multiplexers_differ(const struct settings *a, const struct settings *b);
+
+/* All of them: the present configuration is in force.  True once each has taken it. */
+bool multiplexers_tables(struct manager *manager, struct fault *fault);
+bool multiplexers_have_tables(const struct manager *manager);
+
+/* The eldest generation of tables that any of them holds. */
+uint32_t multiplexers_oldest(const struct manager *manager);
+
+/* All of what they need to know of a pool that is new to their tables. */
+void multiplexers_pool(struct manager *manager, struct pool *pool);
 
 /* How many descriptors one may need. */
 uint64_t multiplexers_nofile(const struct manager *manager);

@@ -34,22 +34,40 @@ settle(struct pool *pool)
 }
 
 struct pool *
-pool_new(struct manager *manager, uint32_t index, uint32_t slot_first, uint32_t slot_count)
+pool_new(struct manager *manager, struct configuration *configuration, uint32_t at, uint32_t row)
 {
 	struct pool *pool = calloc(1, sizeof *pool);
 
 	if (pool == NULL)
 		return NULL;
 	pool->manager = manager;
-	pool->index = index;
-	pool->settings = &manager->settings->pools[index];
-	pool->slot_first = slot_first;
-	pool->slot_count = slot_count;
+	pool->index = row;
+	pool->slot_first = manager->pool_rows[row].slot_first;
+	pool->slot_count = manager->pool_rows[row].slot_count;
 	TAILQ_INIT(&pool->zygotes);
-	pool->failed = pool->settings->disabled != NULL;
-	set_text(&pool->reason, pool->settings->disabled);
-	settle(pool);
+	pool_follow(pool, configuration, at);
 	return pool;
+}
+
+void
+pool_follow(struct pool *pool, struct configuration *configuration, uint32_t at)
+{
+	bool was_disabled = pool->settings != NULL && pool->settings->disabled != NULL;
+
+	configuration_hold(configuration);
+	configuration_drop(&pool->configuration);
+	pool->configuration = configuration;
+	pool->settings = &configuration->settings->pools[at];
+	/* They stand in the settings. */
+	if (pool->dials.count > 0) {
+		dials_end(&pool->dials);
+		dials_begin(&pool->dials, &pool->settings->connect);
+	}
+	if (pool->settings->disabled != NULL || was_disabled) {
+		pool->failed = pool->settings->disabled != NULL;
+		set_text(&pool->reason, pool->settings->disabled);
+	}
+	settle(pool);
 }
 
 void
@@ -66,6 +84,7 @@ pool_free(struct pool **where)
 	free(pool->reason);
 	free(pool->roll_reason);
 	free(pool->fork_reason);
+	configuration_drop(&pool->configuration);
 	free(pool);
 	*where = NULL;
 }
@@ -76,7 +95,8 @@ pool_by_name(const struct manager *manager, const char *name, size_t len)
 	uint32_t i;
 
 	for (i = 0; i < manager->pool_count; i++)
-		if (str_is(name, len, manager->pools[i]->settings->name))
+		if (manager->pools[i] != NULL && manager->pools[i]->retired == 0 &&
+		    str_is(name, len, manager->pools[i]->settings->name))
 			return manager->pools[i];
 	return NULL;
 }
@@ -188,6 +208,7 @@ pool_zygote_loaded(struct pool *pool, struct zygote *zygote)
 		zygote_leave(former);
 	}
 	demand_look_soon(pool->manager);
+	reload_look(pool->manager);
 }
 
 /* ---- rolling */
@@ -287,6 +308,7 @@ pool_zygote_ended(struct pool *pool, struct zygote *zygote)
 	else if (pool->roll_again)
 		pool_roll(pool, "as it was told before");
 	free(reason);
+	reload_look(pool->manager);
 }
 
 /* ---- drained */
@@ -326,7 +348,16 @@ pool_remove(struct pool *pool)
 bool
 pool_is_gone(const struct pool *pool)
 {
-	return pool->removed && TAILQ_EMPTY(&pool->zygotes);
+	uint32_t i;
+
+	if (!pool->removed || !TAILQ_EMPTY(&pool->zygotes))
+		return false;
+	/* Its servers' slots are as good as gone once nobody uses them. */
+	for (i = pool->slot_first; pool->dials.count > 0 &&
+	    i < pool->slot_first + pool->slot_count; i++)
+		if (slot_board_state(pool->manager, i, NULL, NULL) == SLOT_LEASED)
+			return false;
+	return true;
 }
 
 void

@@ -13,6 +13,7 @@
 #include <peruserd/board.h>
 
 #include "manager/dial.h"
+#include "manager/configuration.h"
 #include "manager/zygote.h"
 #include "settings/settings.h"
 
@@ -20,8 +21,10 @@ struct manager;
 
 struct pool {
 	struct manager *manager;
-	const struct pool_settings *settings;
-	uint32_t index;                 /* into the settings' pools, and the board's */
+	struct configuration *configuration;    /* that it runs by; held */
+	const struct pool_settings *settings;   /* in that */
+	uint32_t index;                 /* its row on the board */
+	uint32_t retired;               /* the first generation without it; 0: it is configured */
 	uint32_t slot_first, slot_count;
 	struct dials dials;             /* handoff = "fastcgi" with connect: its servers */
 	enum pool_state state;          /* what follows from the rest */
@@ -49,11 +52,15 @@ struct pool {
 	char *roll_reason;              /* why it was not rolled; owned; NULL */
 };
 
-struct pool *pool_new(struct manager *manager, uint32_t index, uint32_t slot_first,
-    uint32_t slot_count);
+/* The configuration's pool `at`, in that row, whose slots the board has. */
+struct pool *pool_new(struct manager *manager, struct configuration *configuration, uint32_t at,
+    uint32_t row);
+
+/* It runs by that configuration from now on: nothing that its processors know has changed. */
+void pool_follow(struct pool *pool, struct configuration *configuration, uint32_t at);
 void pool_free(struct pool **pool);
 
-/* The one of that name, or NULL. */
+/* The one of that name that is configured, or NULL. */
 struct pool *pool_by_name(const struct manager *manager, const char *name, size_t len);
 
 /* A pool of servers: ready at once, its slots may be leased. */

@@ -159,6 +159,7 @@ slot_forked(struct manager *manager, uint32_t index, pid_t pid)
 	}
 	if (word_set(manager, index, SLOT_STARTING, SLOT_IDLE))
 		multiplexers_ring_waiter(manager, slot->pool);
+	reload_look(manager);
 }
 
 /* The channel is closed and never used again: the next one has another generation. */
@@ -186,6 +187,7 @@ slot_not_forked(struct manager *manager, uint32_t index, int error)
 	slot_bury(manager, index, 0);
 	pool_processor_failed(manager->pools[manager->slots[index].pool], "could not be forked",
 	    error);
+	reload_look(manager);
 }
 
 static void
@@ -235,6 +237,16 @@ slot_open(struct manager *manager, uint32_t index)
 	manager->slots[index].since = clock_ms();
 	if (word_set(manager, index, SLOT_STATES, SLOT_IDLE))
 		multiplexers_ring_waiter(manager, manager->slots[index].pool);
+}
+
+void
+slot_close(struct manager *manager, uint32_t index)
+{
+	manager->slots[index].state = SLOT_EMPTY;
+	slot_channel_close(manager, index);
+	multiplexers_slot_gone(manager, index, 0);
+	manager->slots[index].generation++;
+	word_set(manager, index, SLOT_STATES, SLOT_EMPTY);
 }
 
 static void

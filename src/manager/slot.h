@@ -56,6 +56,7 @@ enum slot_state slot_board_state(const struct manager *manager, uint32_t slot, u
 
 /* It has no process, and may be leased: one of a pool of servers. */
 void slot_open(struct manager *manager, uint32_t slot);
+void slot_close(struct manager *manager, uint32_t slot);
 
 /*
  * Ask the pool's serving zygote for one more processor.  False: not now; where

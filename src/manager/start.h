@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "base/fault.h"
+
 struct manager;
 struct settings;
 
@@ -21,6 +23,9 @@ unsigned start_asks(const struct settings *settings);
 
 /* What start_all made and others can see: taken away again. */
 void start_undo(struct manager *manager);
+
+/* The folder where multiplexers keep long bodies, for those that the settings want. */
+bool start_spool(struct manager *manager, struct fault *fault);
 
 /* Make fd 2 the error log, anew too.  False: it stays what it was; logged. */
 bool start_error_log(struct manager *manager);

@@ -150,13 +150,21 @@ status_write(struct manager *manager, struct buf *to)
 	record_text(&writer, "phase", phases[manager->phase]);
 	record_number(&writer, "live", manager->live);
 	record_number(&writer, "server_limit", manager->settings->server_limit);
-	record_number(&writer, "multiplexers", manager->multiplexer_count);
-	record_number(&writer, "pools", manager->pool_count);
+	record_number(&writer, "multiplexers", manager->settings->multiplexer_total);
+	record_number(&writer, "pools", manager->settings->pool_count);
+	record_number(&writer, "configuration", manager->settings->generation);
 	record_end(&writer);
 	for (i = 0; i < manager->multiplexer_count; i++)
-		write_multiplexer(&writer, &manager->multiplexers[i], now);
+		if (manager->multiplexers[i].used)
+			write_multiplexer(&writer, &manager->multiplexers[i], now);
 	for (i = 0; i < manager->pool_count; i++)
-		write_pool(&writer, manager->pools[i], now);
+		if (manager->pools[i] != NULL && manager->pools[i]->retired == 0)
+			write_pool(&writer, manager->pools[i], now);
+	/* What is no longer configured, and not done yet, stands behind what is. */
+	for (i = 0; i < manager->pool_count; i++)
+		if (manager->pools[i] != NULL && manager->pools[i]->retired != 0 &&
+		    !pool_is_gone(manager->pools[i]))
+			write_pool(&writer, manager->pools[i], now);
 	for (i = 0; i < manager->slot_count; i++)
 		if (manager->slots[i].state != SLOT_EMPTY)
 			write_slot(&writer, manager, i, now);

@@ -66,7 +66,8 @@ prepare(const struct pool *pool, struct start *start, struct fault *fault)
 	}
 	text = open_memstream(&start->slice, &start->slice_len);
 	whole = text != NULL &&
-	    settings_slice_pool(pool->manager->settings, pool->index, text);
+	    settings_slice_pool(pool->configuration->settings,
+	    (uint32_t)(settings - pool->configuration->settings->pools), text);
 	if (text != NULL && fclose(text) != 0)
 		whole = false;
 	if (!whole || !child_control(start->control) || !fd_pair(SOCK_STREAM, start->log) ||

@@ -20,8 +20,7 @@ conns_begin(struct multiplexer *mux)
 
 	TAILQ_INIT(&conns->free);
 	TAILQ_INIT(&conns->again);
-	conns->max = mux->tables->settings->max_clients > UINT32_MAX / 2 ?
-	    UINT32_MAX / 2 : (uint32_t)mux->tables->settings->max_clients;
+	conns_swap(mux);
 	return true;
 }
 
@@ -79,6 +78,7 @@ conn_take(struct multiplexer *mux, struct listener *listener)
 		return NULL;
 	conn->mux = mux;
 	conn->listener = listener;
+	listener->users++;
 	conn->front = listener->front;
 	conn->in.max = conn->front->in_max(mux);
 	conn->state = CONN_IDLE;
@@ -206,6 +206,7 @@ conn_free(struct conn *conn)
 	fd_close(&conn->fd);
 	conn_reset(conn);
 	tables_drop(&conn->tables);
+	listener_unuse(conn->listener);
 	buf_free(&conn->in);
 	conn->scanned = 0;
 	conn->slot = NULL;
@@ -347,6 +348,37 @@ conn_timed_out(struct conn *conn)
 		conn_close(conn);
 		return;
 	}
+}
+
+/* What runs in a pool that is as it was goes on under the new tables. */
+static void
+conn_follow(struct conn *conn)
+{
+	uint32_t vhost = SETTINGS_NONE;
+
+	if (conn->state == CONN_FREE || conn->state == CONN_QUEUED || conn->state == CONN_BODY)
+		return;
+	if (conn->vhost != SETTINGS_NONE) {
+		vhost = tables_follow(conn->tables, conn->vhost, conn->mux->tables);
+		if (vhost == SETTINGS_NONE)
+			return;
+	}
+	conn_begin(conn);
+	conn->vhost = vhost;
+}
+
+void
+conns_swap(struct multiplexer *mux)
+{
+	const struct settings *settings = mux->tables->settings;
+	uint32_t i;
+
+	mux->conns.max = settings->max_clients > UINT32_MAX / 2 ? UINT32_MAX / 2 :
+	    (uint32_t)settings->max_clients;
+	for (i = 0; i < mux->conns.made; i++)
+		conn_follow(mux->conns.at[i]);
+	slots_swap(mux);
+	queue_swap(mux);
 }
 
 void

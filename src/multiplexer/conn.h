@@ -197,6 +197,9 @@ void conn_timeout(struct conn *conn, uint64_t ms);
 /* Its timeout has come. */
 void conn_timed_out(struct conn *conn);
 
+/* The tables have changed: what waits goes on under the new ones. */
+void conns_swap(struct multiplexer *mux);
+
 /* Close those that are idle (when stopping). */
 void conns_close_idle(struct multiplexer *mux);
 

@@ -288,7 +288,7 @@ got_begin(struct carrier *carrier, const struct fcgi_piece *piece)
 	if (role != FCGI_ROLE_RESPONDER)
 		return refuse_begin(carrier, piece->id, FCGI_ENDED_UNKNOWN_ROLE, flags);
 	if (carrier->count >= carrier->conn->listener->settings->max_multiplexed ||
-	    mux->conns.open >= mux->conns.max || mux->stopping ||
+	    mux->conns.open >= mux->conns.max || (mux->stopping && !mux->replaced) ||
 	    (conn = carrier_add(carrier, piece->id)) == NULL)
 		return refuse_begin(carrier, piece->id, FCGI_ENDED_OVERLOADED, flags);
 	carrier->keep = flags & FCGI_FLAG_KEEP;

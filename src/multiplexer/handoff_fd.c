@@ -10,6 +10,7 @@
 #include "multiplexer/handoff_fd.h"
 #include "multiplexer/lend.h"
 #include "multiplexer/multiplexer.h"
+#include "multiplexer/request.h"
 #include "multiplexer/respond.h"
 #include "multiplexer/spool.h"
 #include "wire/fdpass.h"
@@ -266,7 +267,12 @@ handoff_or_wait(struct conn *conn, const struct handoff *handoff)
 {
 	struct multiplexer *mux = conn->mux;
 	struct slot *slot = NULL;
+	int status = conn->tables == mux->tables ? 0 : request_adopt(conn, &handoff->vars);
 
+	if (status != 0) {
+		request_refuse(conn, status);
+		return;
+	}
 	conn->vars.max = ENVELOPE_MAX_VARS;
 	if (queue_first(mux, conn->pool) == NULL && !queue_is_drained(mux, conn->pool))
 		slot = slot_lease(mux, conn->pool);

@@ -50,7 +50,7 @@ bool handoff_waiting(struct conn *conn, struct slot *slot);
  */
 void handoff_note(struct conn *conn, struct slot *slot, const struct handoff *handoff);
 
-/* ENVELOPE_ABORT or ENVELOPE_RELEASE about the slot's request. */
+/* ENVELOPE_ABORT, ENVELOPE_RELEASE or ENVELOPE_LAST about the slot's request. */
 void handoff_signal(struct slot *slot, enum envelope_kind kind);
 
 #endif

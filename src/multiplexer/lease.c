@@ -72,7 +72,7 @@ slot_end(struct slot *slot)
 		atomic_fetch_sub_explicit(&board_part(slot->mux->board, slot->pool,
 		    slot->mux->number)->sticky, 1, memory_order_relaxed);
 	}
-	slot->busy = slot->raw = slot->sticky = slot->released = false;
+	slot->busy = slot->raw = slot->sticky = slot->released = slot->last = false;
 	slot->aborted = slot->expired = slot->ended = slot->orphan = false;
 	slot->conn = NULL;
 	slot->nonce = 0;
@@ -107,6 +107,25 @@ fail_client(struct slot *slot)
 		return;
 	conn->slot = NULL;
 	respond_failed(conn, status);
+}
+
+void
+slots_swap(struct multiplexer *mux)
+{
+	struct slot *slot;
+	uint32_t i, vhost;
+
+	for (i = 0; i < mux->slots.count; i++) {
+		slot = mux->slots.at[i];
+		if (slot == NULL || slot->tables == NULL)
+			continue;
+		vhost = tables_follow(slot->tables, slot->vhost, mux->tables);
+		if (vhost == SETTINGS_NONE)
+			continue;
+		tables_drop(&slot->tables);
+		slot->tables = tables_hold(mux->tables);
+		slot->vhost = vhost;
+	}
 }
 
 void
@@ -537,12 +556,31 @@ slots_release_sticky(struct multiplexer *mux)
 	TAILQ_FOREACH(slot, &mux->slots.sticky, sticky_link) {
 		const struct board_pool *pool = board_pool(mux->board, slot->pool);
 
-		if (slot->released || (!mux->stopping && !is_to_leave(slot) &&
-		    atomic_load_explicit(&pool->waiting, memory_order_relaxed) == 0))
-			continue;
-		slot->released = true;
-		mux->pools.at[slot->pool]->crowded_ms = multiplexer_ms(mux);
-		handoff_signal(slot, ENVELOPE_RELEASE);
+		/* Of a pool that is no longer configured nobody wants the slot: that can wait. */
+		bool configured = tables_pool(mux->tables, slot->pool) != SETTINGS_NONE;
+		bool now = (mux->stopping && !mux->replaced) ||
+		    atomic_load_explicit(&pool->waiting, memory_order_relaxed) != 0 ||
+		    (configured && is_to_leave(slot));
+
+		if (!slot->released && now) {
+			slot->released = true;
+			mux->pools.at[slot->pool]->crowded_ms = multiplexer_ms(mux);
+			handoff_signal(slot, ENVELOPE_RELEASE);
+		} else if (!slot->last && !configured) {
+			slot->last = true;
+			handoff_signal(slot, ENVELOPE_LAST);
+		}
+	}
+}
+
+void
+slots_last_sticky(struct multiplexer *mux)
+{
+	struct slot *slot;
+
+	TAILQ_FOREACH(slot, &mux->slots.sticky, sticky_link) {
+		slot->last = true;
+		handoff_signal(slot, ENVELOPE_LAST);
 	}
 }
 

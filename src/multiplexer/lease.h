@@ -39,6 +39,7 @@ struct slot {
 	bool raw;                       /* with the client's socket */
 	bool sticky;                    /* and the processor may keep it */
 	bool released;                  /* sticky: told to close */
+	bool last;                      /* sticky: told to close after the next answer */
 	bool aborted;                   /* told that the client has left */
 	bool expired;                   /* its time was up: the manager is told to kill it */
 	bool ended;                     /* its channel is at its end; GONE should follow */
@@ -77,6 +78,9 @@ struct slots {
 
 bool slots_begin(struct multiplexer *mux);
 void slots_end(struct multiplexer *mux);
+
+/* The tables have changed: what runs in pools that are as they were follows. */
+void slots_swap(struct multiplexer *mux);
 
 /* From the manager: a new slot, with its channel (taken); a slot that has gone. */
 void slot_take(struct multiplexer *mux, const struct message_slot *said, int fd);
@@ -146,5 +150,8 @@ void slot_count_bytes(struct multiplexer *mux, uint32_t pool, const struct slot 
  * to let go of clients' connections.
  */
 void slots_release_sticky(struct multiplexer *mux);
+
+/* We go and others take our place: have them close after the next answer. */
+void slots_last_sticky(struct multiplexer *mux);
 
 #endif

@@ -23,32 +23,6 @@ front_for(enum listen_protocol protocol)
 	    &front_http;
 }
 
-bool
-listeners_begin(struct multiplexer *mux)
-{
-	struct listeners *listeners = &mux->listeners;
-	size_t count = mux->tables->settings->listen_count, i;
-
-	listeners->at = calloc(count + 1, sizeof *listeners->at);
-	if (listeners->at == NULL)
-		return false;
-	listeners->count = (uint32_t)count;
-	for (i = 0; i < count; i++) {
-		struct listener *listener = &listeners->at[i];
-
-		listener->mux = mux;
-		listener->fd = -1;
-		listener->batch = 1;
-		listener->settings = &mux->tables->settings->listens[i];
-		listener->front = front_for(listener->settings->protocol);
-		listener->is_private =
-		    listener->settings->connections == CONNECTIONS_PRIVATE;
-		if (!door_begin(&listener->door, listener->settings))
-			return false;
-	}
-	return true;
-}
-
 static void
 listener_arm(struct listener *listener, bool on)
 {
@@ -61,15 +35,126 @@ listener_arm(struct listener *listener, bool on)
 	listener->armed = on;
 }
 
+static void
+listener_close(struct listener *listener)
+{
+	listener_arm(listener, false);
+	fd_close(&listener->fd);
+}
+
+static void
+tables_let_go(struct listener *listener)
+{
+	if (listener->tables != NULL)
+		listener->tables->plain_refs--;
+	tables_drop(&listener->tables);
+}
+
+static void
+listener_free(struct listener *listener)
+{
+	listener_close(listener);
+	door_end(&listener->door);
+	tables_let_go(listener);
+	free(listener);
+}
+
+void
+listener_unuse(struct listener *listener)
+{
+	struct listeners *listeners = &listener->mux->listeners;
+
+	/* Its number may have another one by now. */
+	if (--listener->users > 0 || listener->fd >= 0 || !listener->closing)
+		return;
+	if (listeners->at[listener->number] == listener)
+		listeners->at[listener->number] = NULL;
+	listener_free(listener);
+}
+
+/* Those numbers exist. */
+static bool
+make_room(struct listeners *listeners, uint32_t number)
+{
+	struct listener **at;
+
+	if (number < listeners->count)
+		return true;
+	at = realloc(listeners->at, ((size_t)number + 1) * sizeof(struct listener *));
+	if (at == NULL)
+		return false;
+	memset(at + listeners->count, 0,
+	    (number + 1 - listeners->count) * sizeof(struct listener *));
+	listeners->at = at;
+	listeners->count = number + 1;
+	return true;
+}
+
+static struct listener *
+listener_new(struct multiplexer *mux, uint32_t number)
+{
+	struct listener *listener = calloc(1, sizeof *listener);
+
+	if (listener == NULL)
+		return NULL;
+	listener->mux = mux;
+	listener->number = number;
+	listener->fd = -1;
+	listener->batch = 1;
+	mux->listeners.at[number] = listener;
+	return listener;
+}
+
+/* What the present tables say about it. */
+static bool
+settle(struct multiplexer *mux, const struct listen_settings *settings)
+{
+	struct listeners *listeners = &mux->listeners;
+	uint32_t number = (uint32_t)settings->number;
+	struct listener *listener;
+
+	if (!make_room(listeners, number))
+		return false;
+	listener = listeners->at[number];
+	/* The number is another socket's now; that one is freed by its last connection. */
+	if (listener != NULL && listener->closing) {
+		listener_close(listener);
+		if (listener->users == 0)
+			listener_free(listener);
+		listener = NULL;
+	}
+	if (listener == NULL && (listener = listener_new(mux, number)) == NULL)
+		return false;
+	tables_let_go(listener);
+	listener->tables = tables_hold(mux->tables);
+	listener->tables->plain_refs++;
+	listener->settings = settings;
+	listener->front = front_for(settings->protocol);
+	listener->is_private = settings->connections == CONNECTIONS_PRIVATE;
+	door_end(&listener->door);
+	return door_begin(&listener->door, settings);
+}
+
+bool
+listeners_begin(struct multiplexer *mux)
+{
+	const struct settings *settings = mux->tables->settings;
+	size_t i;
+
+	for (i = 0; i < settings->listen_count; i++)
+		if (!settle(mux, &settings->listens[i]))
+			return false;
+	return true;
+}
+
 void
 listeners_close(struct multiplexer *mux)
 {
 	uint32_t i;
 
-	for (i = 0; i < mux->listeners.count; i++) {
-		listener_arm(&mux->listeners.at[i], false);
-		fd_close(&mux->listeners.at[i].fd);
-	}
+	for (i = 0; i < mux->listeners.count; i++)
+		if (mux->listeners.at[i] != NULL)
+			listener_close(mux->listeners.at[i]);
 }
 
 void
@@ -77,9 +162,9 @@ listeners_end(struct multiplexer *mux)
 {
 	uint32_t i;
 
-	listeners_close(mux);
 	for (i = 0; i < mux->listeners.count; i++)
-		door_end(&mux->listeners.at[i].door);
+		if (mux->listeners.at[i] != NULL)
+			listener_free(mux->listeners.at[i]);
 	free(mux->listeners.at);
 	mux->listeners.at = NULL;
 	mux->listeners.count = 0;
@@ -96,12 +181,15 @@ most_of(const struct listener *listener)
 void
 listeners_pause(struct multiplexer *mux, uint64_t ms)
 {
+	struct listener *listener;
 	uint32_t i;
 
 	/* Where connections are too many, not descriptors, the operator has some left. */
-	for (i = 0; i < mux->listeners.count; i++)
-		if (ms != 0 || mux->conns.open >= most_of(&mux->listeners.at[i]))
-			listener_arm(&mux->listeners.at[i], false);
+	for (i = 0; i < mux->listeners.count; i++) {
+		listener = mux->listeners.at[i];
+		if (listener != NULL && (ms != 0 || mux->conns.open >= most_of(listener)))
+			listener_arm(listener, false);
+	}
 	mux->listeners.paused = true;
 	mux->listeners.resume_ms = ms == 0 ? 0 : multiplexer_ms(mux) + ms;
 }
@@ -113,7 +201,8 @@ listeners_resume(struct multiplexer *mux)
 
 	mux->listeners.paused = false;
 	for (i = 0; i < mux->listeners.count; i++)
-		listener_arm(&mux->listeners.at[i], true);
+		if (mux->listeners.at[i] != NULL)
+			listener_arm(mux->listeners.at[i], true);
 }
 
 void
@@ -200,6 +289,8 @@ accept_one(struct listener *listener)
 	return true;
 }
 
+static void close_when_empty(struct listener *listener);
+
 static void
 acceptable(evutil_socket_t fd, short what, void *context)
 {
@@ -209,6 +300,10 @@ acceptable(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	if (listener->closing) {
+		close_when_empty(listener);
+		return;
+	}
 	for (i = 0; i < listener->batch; i++) {
 		if (mux->conns.open >= most_of(listener)) {
 			listeners_pause(mux, 0);
@@ -227,21 +322,63 @@ acceptable(evutil_socket_t fd, short what, void *context)
 		listener->batch = i > 1 ? i : 1;
 }
 
+/* Accept what waits, a bounded batch at a time, then close. */
+static void
+close_when_empty(struct listener *listener)
+{
+	unsigned i;
+
+	for (i = 0; i < LISTENER_BATCH; i++) {
+		if (listener->mux->conns.open >= most_of(listener)) {
+			listeners_pause(listener->mux, 0);
+			return;
+		}
+		if (!accept_one(listener) && !listener->mux->listeners.paused) {
+			listener_close(listener);
+			return;
+		}
+	}
+}
+
 void
-listener_take(struct multiplexer *mux, uint32_t index, int fd)
+listeners_swap(struct multiplexer *mux)
+{
+	const struct settings *settings = mux->tables->settings;
+	struct listener *listener;
+	size_t i;
+
+	for (i = 0; i < settings->listen_count; i++)
+		if (!settle(mux, &settings->listens[i]))
+			logs_complain(mux, "no memory for a listener");
+	for (i = 0; i < mux->listeners.count; i++) {
+		listener = mux->listeners.at[i];
+		if (listener == NULL || listener->closing || listener->tables == mux->tables)
+			continue;
+		listener->closing = true;
+		listener->batch = LISTENER_BATCH;
+		if (listener->fd >= 0)
+			close_when_empty(listener);
+		if (listener->fd < 0 && listener->users == 0) {
+			mux->listeners.at[i] = NULL;
+			listener_free(listener);
+		}
+	}
+}
+
+void
+listener_take(struct multiplexer *mux, uint32_t number, int fd)
 {
 	struct sockaddr_storage address;
 	socklen_t len = sizeof address;
 	struct listener *listener;
 	int on = 1;
 
-	if (index >= mux->listeners.count || mux->stopping) {
+	listener = number < mux->listeners.count ? mux->listeners.at[number] : NULL;
+	if (listener == NULL || listener->closing || mux->stopping) {
 		fd_close(&fd);
 		return;
 	}
-	listener = &mux->listeners.at[index];
-	listener_arm(listener, false);
-	fd_close(&listener->fd);
+	listener_close(listener);
 	listener->fd = fd;
 	memset(&address, 0, sizeof address);
 	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)

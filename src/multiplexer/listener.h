@@ -12,6 +12,7 @@
 
 #include "multiplexer/door.h"
 #include "settings/settings.h"
+#include "multiplexer/tables.h"
 
 #define LISTENER_BATCH 64               /* connections accepted in a row, at most */
 #define ADDRESS_TEXT   INET6_ADDRSTRLEN
@@ -22,14 +23,18 @@ struct multiplexer;
 
 struct listener {
 	struct multiplexer *mux;
+	uint32_t number;
 	int fd;                                 /* owned; -1 where it was not given yet */
+	uint32_t users;                         /* connections that came by it */
+	bool closing;                           /* configured no more: what waits there is accepted yet */
 	bool armed;
 	bool tcp;
 	bool wildcard;                          /* each connection has its own local address */
 	bool is_private;                        /* CONNECTIONS_PRIVATE */
 	unsigned batch;                         /* how many the next wake-up may accept */
 	struct event event;
-	const struct listen_settings *settings;
+	struct tables *tables;                  /* the last ones that have it; held */
+	const struct listen_settings *settings; /* in those */
 	const struct front *front;              /* of its protocol */
 	struct door door;                       /* who may come in */
 	char addr[ADDRESS_TEXT];
@@ -37,7 +42,7 @@ struct listener {
 };
 
 struct listeners {
-	struct listener *at;                    /* by index into settings.listens */
+	struct listener **at;                   /* by number; NULL: none */
 	uint32_t count;
 	bool paused;
 	uint64_t resume_ms;                     /* 0: when a connection goes */
@@ -46,8 +51,17 @@ struct listeners {
 bool listeners_begin(struct multiplexer *mux);
 void listeners_end(struct multiplexer *mux);
 
+/*
+ * The tables have changed: the listeners are those of the new ones.  One that
+ * is no longer configured closes when what waits on it has been accepted.
+ */
+void listeners_swap(struct multiplexer *mux);
+
 /* Serve this listening socket from now on; takes fd. */
-void listener_take(struct multiplexer *mux, uint32_t index, int fd);
+void listener_take(struct multiplexer *mux, uint32_t number, int fd);
+
+/* A connection that came by it has ended. */
+void listener_unuse(struct listener *listener);
 
 /* Accept no more until listeners_resume, or for some ms (0: until a connection goes). */
 void listeners_pause(struct multiplexer *mux, uint64_t ms);

@@ -18,18 +18,7 @@
 bool
 logs_begin(struct multiplexer *mux)
 {
-	struct logs *logs = &mux->logs;
-	uint32_t i;
-
-	logs->count = (uint32_t)mux->tables->settings->logs.count;
-	logs->first_dirty = SETTINGS_NONE;
-	logs->at = calloc((size_t)logs->count + 1, sizeof *logs->at);
-	if (logs->at == NULL)
-		return false;
-	for (i = 0; i < logs->count; i++) {
-		logs->at[i].fd = -1;
-		logs->at[i].buf.max = BUFFER_MAX;
-	}
+	mux->logs.first_dirty = SETTINGS_NONE;
 	logs_tick(mux);
 	return true;
 }
@@ -43,29 +32,20 @@ logs_end(struct multiplexer *mux)
 	for (i = 0; i < logs->count; i++) {
 		fd_close(&logs->at[i].fd);
 		buf_free(&logs->at[i].buf);
+		free(logs->at[i].path);
 	}
 	free(logs->at);
 	memset(logs, 0, sizeof *logs);
 }
 
-void
-logs_tick(struct multiplexer *mux)
-{
-	struct tm tm;
-	time_t now = time(NULL);
-
-	localtime_r(&now, &tm);
-	strftime(mux->logs.time, sizeof mux->logs.time, "[%d/%b/%Y:%H:%M:%S %z]", &tm);
-}
-
 static void
-ask(struct multiplexer *mux, uint32_t index)
+ask(struct multiplexer *mux, uint32_t number)
 {
 	struct message message = { 0 };
 
-	message.body.log.log = index;
-	multiplexer_tell(mux, &message, MESSAGE_WANT_LOG);
-	mux->logs.at[index].state = LOG_ASKED;
+	message.body.log.log = number;
+	if (multiplexer_tell(mux, &message, MESSAGE_WANT_LOG))
+		mux->logs.at[number].state = LOG_ASKED;
 }
 
 /* Write what waits for one file, as far as it takes it without blocking. */
@@ -74,13 +54,13 @@ write_out(struct multiplexer *mux, struct log_file *log)
 {
 	ssize_t written;
 
-	if (log->buf.len == 0 || log->state != LOG_OPEN)
+	if (log->buf.len == 0 || log->fd < 0)
 		return;
 	written = write(log->fd, log->buf.data, log->buf.len);
 	if (written < 0 && errno != EAGAIN && errno != EINTR) {
 		if (!log->failing)
 			logs_complain(mux, "cannot write to %s: %s; lines are lost",
-			    mux->tables->settings->logs.at[log - mux->logs.at], strerror(errno));
+			    log->path, strerror(errno));
 		log->failing = true;
 		log->buf.len = 0;
 		return;
@@ -101,6 +81,8 @@ logs_flush(struct multiplexer *mux)
 		struct log_file *log = &logs->at[i];
 
 		next = log->next_dirty;
+		if (log->state == LOG_CLOSED && log->buf.len > 0)
+			ask(mux, i);
 		write_out(mux, log);
 		log->dirty = log->buf.len > 0;
 		if (log->dirty) {
@@ -112,61 +94,101 @@ logs_flush(struct multiplexer *mux)
 	logs->first_dirty = still;
 }
 
-void
-logs_write(struct multiplexer *mux, uint32_t index, const char *line, size_t len)
+/* Those numbers exist. */
+static bool
+make_room(struct logs *logs, uint32_t number)
 {
-	struct logs *logs = &mux->logs;
+	struct log_file *at;
+
+	if (number < logs->count)
+		return true;
+	at = realloc(logs->at, ((size_t)number + 1) * sizeof *at);
+	if (at == NULL)
+		return false;
+	memset(at + logs->count, 0, (number + 1 - logs->count) * sizeof *at);
+	for (; logs->count <= number; logs->count++)
+		at[logs->count].fd = -1;
+	logs->at = at;
+	return true;
+}
+
+/* That number, which may have been another file's that is no longer configured. */
+static struct log_file *
+log_of(struct multiplexer *mux, uint32_t number, const char *path)
+{
 	struct log_file *log;
 
-	if (index >= logs->count)
+	if (!make_room(&mux->logs, number))
+		return NULL;
+	log = &mux->logs.at[number];
+	if (log->path != NULL && strcmp(log->path, path) == 0)
+		return log;
+	write_out(mux, log);
+	fd_close(&log->fd);
+	free(log->path);
+	log->path = strdup(path);
+	log->state = LOG_CLOSED;
+	log->failing = log->stale = false;
+	log->dropped = 0;
+	log->buf.len = 0;
+	log->buf.max = BUFFER_MAX;
+	return log->path != NULL ? log : NULL;
+}
+
+void
+logs_write(struct multiplexer *mux, uint32_t number, const char *path, const char *line,
+    size_t len)
+{
+	struct logs *logs = &mux->logs;
+	struct log_file *log = log_of(mux, number, path);
+
+	if (log == NULL || log->state == LOG_REFUSED)
 		return;
-	log = &logs->at[index];
-	if (log->state == LOG_REFUSED)
-		return;
-	if (log->state == LOG_CLOSED)
-		ask(mux, index);
+	if (log->state == LOG_CLOSED || (log->stale && log->state == LOG_OPEN))
+		ask(mux, number);
 	if (log->buf.len + len > BUFFER_MAX)
 		write_out(mux, log);
 	if (!buf_add(&log->buf, line, len)) {
 		if (log->dropped++ == 0)
-			logs_complain(mux, "lines for %s are lost: it takes them too slowly",
-			    mux->tables->settings->logs.at[index]);
+			logs_complain(mux, "lines for %s are lost: it takes them too slowly", path);
 		return;
 	}
 	log->dropped = 0;
 	if (!log->dirty) {
 		log->dirty = true;
 		log->next_dirty = logs->first_dirty;
-		logs->first_dirty = index;
+		logs->first_dirty = number;
 	}
 }
 
 void
-logs_take(struct multiplexer *mux, uint32_t index, int fd)
+logs_take(struct multiplexer *mux, uint32_t number, int fd)
 {
 	struct log_file *log;
 
-	if (index >= mux->logs.count) {
+	if (number >= mux->logs.count) {
 		fd_close(&fd);
 		return;
 	}
-	log = &mux->logs.at[index];
+	log = &mux->logs.at[number];
 	fd_close(&log->fd);
 	/* A regular file never says EAGAIN, a FIFO would block without this. */
 	fd_set_nonblocking(fd, true);
 	log->fd = fd;
 	log->state = LOG_OPEN;
+	log->stale = false;
 }
 
 void
-logs_refused(struct multiplexer *mux, uint32_t index, int error)
+logs_refused(struct multiplexer *mux, uint32_t number, int error)
 {
-	if (index >= mux->logs.count)
+	if (number >= mux->logs.count || mux->logs.at[number].path == NULL)
 		return;
 	log_warning("log %s can't be opened: %s; its lines are lost until logs are reopened",
-	    mux->tables->settings->logs.at[index], strerror(error));
-	mux->logs.at[index].state = LOG_REFUSED;
-	mux->logs.at[index].buf.len = 0;
+	    mux->logs.at[number].path, strerror(error));
+	fd_close(&mux->logs.at[number].fd);
+	mux->logs.at[number].state = LOG_REFUSED;
+	mux->logs.at[number].buf.len = 0;
 }
 
 void
@@ -178,12 +200,41 @@ logs_reopen(struct multiplexer *mux)
 	for (i = 0; i < mux->logs.count; i++) {
 		struct log_file *log = &mux->logs.at[i];
 
-		fd_close(&log->fd);
-		log->state = LOG_CLOSED;
 		log->failing = false;
-		if (log->buf.len > 0)
+		log->stale = log->state == LOG_OPEN;
+		if (log->state == LOG_REFUSED)
+			log->state = LOG_CLOSED;
+		if (log->stale && log->buf.len > 0)
 			ask(mux, i);
 	}
+	mux->logs.reopened = true;
+}
+
+/* Those that nobody wrote to since then. */
+static void
+close_stale(struct logs *logs)
+{
+	uint32_t i;
+
+	for (i = 0; i < logs->count; i++)
+		if (logs->at[i].stale && logs->at[i].state == LOG_OPEN) {
+			fd_close(&logs->at[i].fd);
+			logs->at[i].state = LOG_CLOSED;
+			logs->at[i].stale = false;
+		}
+	logs->reopened = false;
+}
+
+void
+logs_tick(struct multiplexer *mux)
+{
+	struct tm tm;
+	time_t now = time(NULL);
+
+	localtime_r(&now, &tm);
+	strftime(mux->logs.time, sizeof mux->logs.time, "[%d/%b/%Y:%H:%M:%S %z]", &tm);
+	if (mux->logs.reopened)
+		close_stale(&mux->logs);
 }
 
 static void
@@ -198,7 +249,7 @@ write_line(struct multiplexer *mux, const struct tables *tables, uint32_t vhost,
 	entry->vhost = settings->server_name;
 	entry->pool = tables->settings->pools[settings->pool].name;
 	len = access_line_write(tables->format_of[vhost], entry, line, sizeof line);
-	logs_write(mux, settings->log, line, len);
+	logs_write(mux, (uint32_t)settings->log_number, settings->access_log, line, len);
 }
 
 void

@@ -22,10 +22,12 @@ struct slot;
 enum log_state { LOG_CLOSED, LOG_ASKED, LOG_OPEN, LOG_REFUSED };
 
 struct log_file {
+	char *path;                     /* owned; NULL: that number was never written to */
 	enum log_state state;
 	int fd;                         /* owned, or -1 */
 	bool dirty;                     /* on the list of those to be written */
 	bool failing;                   /* the last write failed; said once */
+	bool stale;                     /* another file may have the name by now */
 	uint64_t dropped;               /* lines lost since the last one written */
 	uint32_t next_dirty;            /* SETTINGS_NONE: the last */
 	struct buf buf;
@@ -39,9 +41,10 @@ struct complaint {
 };
 
 struct logs {
-	struct log_file *at;            /* by index into settings.logs */
+	struct log_file *at;            /* by number */
 	uint32_t count;
 	uint32_t first_dirty;
+	bool reopened;                  /* some are stale */
 	char time[40];                  /* as in an access log, of this second */
 	struct complaint complaints[LOGS_COMPLAINTS];
 };
@@ -49,15 +52,19 @@ struct logs {
 bool logs_begin(struct multiplexer *mux);
 void logs_end(struct multiplexer *mux);
 
-/* From the manager: log `index` is open on fd (taken), or can't be opened. */
-void logs_take(struct multiplexer *mux, uint32_t index, int fd);
-void logs_refused(struct multiplexer *mux, uint32_t index, int error);
+/* From the manager: that log is open on fd (taken), or can't be opened. */
+void logs_take(struct multiplexer *mux, uint32_t number, int fd);
+void logs_refused(struct multiplexer *mux, uint32_t number, int error);
 
-/* Write what is there, close all, ask anew at the next line. */
+/*
+ * Files are to be opened anew, each at its next line.  What comes before a new
+ * one is there goes to the former, so none is lost; files without lines close.
+ */
 void logs_reopen(struct multiplexer *mux);
 
-/* Add a whole line. */
-void logs_write(struct multiplexer *mux, uint32_t index, const char *line, size_t len);
+/* Add a whole line to the log of that number, which is that file. */
+void logs_write(struct multiplexer *mux, uint32_t number, const char *path, const char *line,
+    size_t len);
 
 /* Write all that waits: each second, and at the end. */
 void logs_flush(struct multiplexer *mux);

@@ -162,12 +162,14 @@ multiplexer_nonce(struct multiplexer *mux)
 
 /* ---- the manager */
 
-void
+bool
 multiplexer_tell(struct multiplexer *mux, struct message *message, enum message_type type)
 {
-	if (!message_send(mux->control, message, type, -1))
-		logs_complain(mux, "the manager does not take a %s: %s", message_name(type),
-		    strerror(errno));
+	if (message_send(mux->control, message, type, -1))
+		return true;
+	logs_complain(mux, "the manager does not take a %s: %s", message_name(type),
+	    strerror(errno));
+	return false;
 }
 
 void
@@ -223,7 +225,7 @@ got_bell(struct multiplexer *mux, const struct message *message, int fd)
 static void
 got_listener(struct multiplexer *mux, const struct message *message, int fd)
 {
-	listener_take(mux, message->body.listener.index, fd);
+	listener_take(mux, message->body.listener.number, fd);
 }
 
 static void
@@ -280,6 +282,45 @@ got_reopen(struct multiplexer *mux, const struct message *message, int fd)
 	logs_reopen(mux);
 }
 
+/* What waits and what begins from here on is the new tables'; what runs keeps its own. */
+static void
+got_tables(struct multiplexer *mux, const struct message *message, int fd)
+{
+	struct tables *tables = tables_new(&mux->all_tables, fd), *former = mux->tables;
+
+	(void)message;
+	if (tables == NULL) {
+		/* Its successor gets them at its start. */
+		mux->stopped = true;
+		mux->exit_status = EXIT_TEMPORARY;
+		return;
+	}
+	mux->tables = tables;
+	log_open("multiplexer", tables->settings->log_level);
+	listeners_swap(mux);
+	conns_swap(mux);
+	slots_release_sticky(mux);
+	tables_drop(&former);
+}
+
+/* Tell the manager which tables are in use, when that has changed. */
+static void
+tell_tables(struct multiplexer *mux)
+{
+	struct message message = { 0 };
+	struct message_tables *held = &message.body.tables;
+	const struct tables *oldest = TAILQ_FIRST(&mux->all_tables);
+
+	while (oldest->refs == oldest->plain_refs)
+		oldest = TAILQ_NEXT(oldest, link);
+	held->newest = mux->tables->generation;
+	held->oldest = oldest->generation;
+	if (held->newest == mux->told.newest && held->oldest == mux->told.oldest)
+		return;
+	if (multiplexer_tell(mux, &message, MESSAGE_TABLES_HELD))
+		mux->told = *held;
+}
+
 static void
 got_status(struct multiplexer *mux, const struct message *message, int fd)
 {
@@ -294,10 +335,17 @@ got_stop(struct multiplexer *mux, const struct message *message, int fd)
 
 	(void)fd;
 	mux->stopping = true;
+	mux->replaced = message->body.stop.replaced != 0;
 	mux->stop_at_ms = timeout == 0 ? TIMEOUT_NEVER : multiplexer_ms(mux) + timeout;
 	listeners_close(mux);
-	conns_close_idle(mux);
-	slots_release_sticky(mux);
+	if (!mux->replaced) {
+		conns_close_idle(mux);
+		slots_release_sticky(mux);
+		return;
+	}
+	/* Idle clients may be about to ask: their next answer tells them to close. */
+	slots_last_sticky(mux);
+	pools_silence(mux);
 }
 
 static void (*const handlers[MESSAGE_TYPES])(struct multiplexer *mux,
@@ -312,6 +360,7 @@ static void (*const handlers[MESSAGE_TYPES])(struct multiplexer *mux,
 	[MESSAGE_NO_LOG] = got_no_log,
 	[MESSAGE_REOPEN] = got_reopen,
 	[MESSAGE_STATUS] = got_status,
+	[MESSAGE_TABLES] = got_tables,
 	[MESSAGE_STOP] = got_stop,
 };
 
@@ -377,7 +426,7 @@ read_settings(struct multiplexer *mux, int fd)
 {
 	const struct settings *settings;
 
-	mux->tables = tables_new(fd);
+	mux->tables = tables_new(&mux->all_tables, fd);
 	if (mux->tables == NULL)
 		return false;
 	settings = mux->tables->settings;
@@ -429,6 +478,7 @@ multiplexer_new(int settings_fd, int board_fd, int control)
 
 	if (mux == NULL)
 		return NULL;
+	TAILQ_INIT(&mux->all_tables);
 	mux->number = BOARD_NOBODY;
 	mux->control = control;
 	mux->timer_at = TIMEOUT_NEVER;
@@ -513,6 +563,9 @@ multiplexer_run(struct multiplexer *mux)
 		event_base_loop(mux->base, flags);
 		later_send(mux);
 		conns_again(mux);
+		if (mux->pools.sweep)
+			pools_sweep(mux);
+		tell_tables(mux);
 		if (mux->stopping && !mux->stopped)
 			look_whether_done(mux);
 	}

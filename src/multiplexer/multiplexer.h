@@ -66,6 +66,8 @@ struct scratch {
 struct multiplexer {
 	struct event_base *base;
 	struct tables *tables;          /* of what begins now; held */
+	struct tables_list all_tables;  /* those that something still holds */
+	struct message_tables told;     /* what the manager knows of them */
 	struct board *board;
 	struct board_multiplexer *self; /* its own counters; NULL before it knows its number */
 	unsigned number;                /* its own, or BOARD_NOBODY before its bell came */
@@ -100,6 +102,7 @@ struct multiplexer {
 	struct event relook_event;      /* while a request waits */
 	bool relook_armed;
 	bool stopping;                  /* accepts no more, finishes what runs */
+	bool replaced;                  /* and others take our place */
 	bool stopped;                   /* the loop ends */
 	uint64_t stop_at_ms;            /* TIMEOUT_NEVER: no bound */
 	int exit_status;
@@ -127,8 +130,8 @@ void multiplexer_timeout(struct multiplexer *mux, struct timeout *timeout, uint6
 /* 64 random bits. */
 uint64_t multiplexer_nonce(struct multiplexer *mux);
 
-/* Say something to the manager; what it can't take now is logged and lost. */
-void multiplexer_tell(struct multiplexer *mux, struct message *message,
+/* Say something to the manager.  False: it can't take it now, which is logged. */
+bool multiplexer_tell(struct multiplexer *mux, struct message *message,
     enum message_type type);
 
 /* Wake a multiplexer, or the manager (BOARD_BELL_MANAGER). */

@@ -33,6 +33,7 @@ stderr_free(struct pool_stderr *from)
 	buf_free(&from->line);
 	TAILQ_REMOVE(&log->read, from, link);
 	log->read_count--;
+	log->mux->pools.sweep = true;
 	free(from);
 }
 
@@ -55,8 +56,8 @@ write_line(struct pool_log *log, enum log_level level, const char *site,
 	else
 		snprintf(who, sizeof who, "pool %s", pool->name);
 	len = log_format(line, level, who, text, len);
-	if (pool->log != SETTINGS_NONE)
-		logs_write(log->mux, pool->log, line, len);
+	if (pool->error_log != NULL)
+		logs_write(log->mux, (uint32_t)pool->log_number, pool->error_log, line, len);
 	else if (write(STDERR_FILENO, line, len) < 0)
 		log->dropped++;
 }

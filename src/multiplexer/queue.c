@@ -2,6 +2,7 @@
 
 #include "multiplexer/handoff_fd.h"
 #include "multiplexer/multiplexer.h"
+#include "multiplexer/request.h"
 #include "multiplexer/respond.h"
 
 bool
@@ -40,6 +41,7 @@ settle(struct pool *pool, struct tables *tables, uint32_t index)
 	const struct settings *settings = tables->settings;
 	uint32_t i;
 
+	tables_drop(&pool->tables);
 	pool->tables = tables_hold(tables);
 	pool->settings = &settings->pools[index];
 	pool->logged = false;
@@ -216,10 +218,87 @@ queue_remove(struct conn *conn)
 	}
 }
 
+void
+pools_silence(struct multiplexer *mux)
+{
+	uint32_t i;
+
+	for (i = 0; i < mux->pools.count; i++)
+		if (mux->pools.at[i] != NULL)
+			pool_log_end(&mux->pools.at[i]->log);
+}
+
+static void
+pool_free(struct multiplexer *mux, struct pool *pool)
+{
+	pool_log_end(&pool->log);
+	tables_drop(&pool->tables);
+	mux->pools.at[pool->row] = NULL;
+	free(pool);
+}
+
+void
+pools_sweep(struct multiplexer *mux)
+{
+	struct pool *pool;
+	uint32_t i;
+
+	mux->pools.sweep = false;
+	for (i = 0; i < mux->pools.count; i++) {
+		pool = mux->pools.at[i];
+		if (pool != NULL && pool->tables != mux->tables && pool->count == 0 &&
+		    TAILQ_EMPTY(&pool->log.read))
+			pool_free(mux, pool);
+	}
+}
+
+/* Those that wait, in all pools, off their queues. */
+static void
+take_all(struct multiplexer *mux, struct conn_list *waiting)
+{
+	struct pool *pool;
+	struct conn *conn;
+
+	while ((pool = TAILQ_FIRST(&mux->pools.waiting)) != NULL) {
+		conn = TAILQ_FIRST(&pool->waiting);
+		queue_remove(conn);
+		TAILQ_INSERT_TAIL(waiting, conn, link);
+	}
+}
+
+void
+queue_swap(struct multiplexer *mux)
+{
+	struct conn_list waiting;
+	struct conn *conn;
+	struct nv vars;
+	uint32_t i, index;
+	int status;
+
+	mux->pools.sweep = true;
+	TAILQ_INIT(&waiting);
+	take_all(mux, &waiting);
+	for (i = 0; i < mux->pools.count; i++) {
+		index = tables_pool(mux->tables, i);
+		if (mux->pools.at[i] != NULL && index != SETTINGS_NONE)
+			settle(mux->pools.at[i], mux->tables, index);
+	}
+	while ((conn = TAILQ_FIRST(&waiting)) != NULL) {
+		TAILQ_REMOVE(&waiting, conn, link);
+		vars.data = (unsigned char *)conn->vars.data;
+		vars.len = vars.size = conn->vars.len;
+		status = request_adopt(conn, &vars);
+		if (status == 0)
+			queue_add(conn);
+		else
+			request_refuse(conn, status);
+	}
+}
+
 struct conn *
 queue_first(struct multiplexer *mux, uint32_t pool)
 {
-	return TAILQ_FIRST(&mux->pools.at[pool]->waiting);
+	return mux->pools.at[pool] != NULL ? TAILQ_FIRST(&mux->pools.at[pool]->waiting) : NULL;
 }
 
 static void

@@ -32,6 +32,7 @@ struct pools {
 	struct pool **at;               /* by row on the board; NULL: not needed yet */
 	uint32_t count;
 	TAILQ_HEAD(pool_list, pool) waiting;
+	bool sweep;                     /* one that is no longer configured may be done with */
 };
 
 bool pools_begin(struct multiplexer *mux);
@@ -53,6 +54,17 @@ bool queue_add(struct conn *conn);
 
 /* True if that pool takes no new requests, though processors of it may be idle. */
 bool queue_is_drained(struct multiplexer *mux, uint32_t pool);
+
+/*
+ * The tables have changed: who waits does so for the pool that serves his site
+ * now, or is told that there is none.
+ */
+void queue_swap(struct multiplexer *mux);
+
+/* Forget pools that are no longer configured, where nothing is left to do; stop reading
+ * what pools say, for somebody else does. */
+void pools_sweep(struct multiplexer *mux);
+void pools_silence(struct multiplexer *mux);
 
 /* Take it off. */
 void queue_remove(struct conn *conn);

@@ -46,8 +46,34 @@ request_find_site(struct conn *conn, struct slice name)
 	conn->vhost = hosts_find(conn->tables->hosts, name.at, name.len);
 	if (conn->vhost == SETTINGS_NONE)
 		return 421;
-	conn->pool = tables_row(conn->tables, conn_vhost(conn)->pool);
+	if (conn_vhost(conn)->pool != SETTINGS_NONE)
+		conn->pool = tables_row(conn->tables, conn_vhost(conn)->pool);
 	return 0;
+}
+
+int
+request_adopt(struct conn *conn, const struct nv *vars)
+{
+	struct nv_pair pair = { "", "", 0, 0 }, path = { "", "/", 0, 1 };
+	struct scratch *scratch = conn->mux->scratch;
+	struct slice name;
+	int status;
+
+	nv_find(vars, "SERVER_NAME", &pair);
+	name.at = pair.value;
+	name.len = pair.value_len;
+	conn_begin(conn);
+	status = request_find_site(conn, name);
+	if (status != 0)
+		return status;
+	if (conn_vhost(conn)->disabled != NULL)
+		return 503;
+	nv_find(vars, "DOCUMENT_URI", &path);
+	if (path.value_len >= sizeof scratch->uri)
+		return 414;
+	memcpy(scratch->uri, path.value, path.value_len);
+	scratch->uri[path.value_len] = '\0';
+	return request_route(conn, scratch->uri);
 }
 
 int

@@ -33,6 +33,12 @@ void request_refuse(struct conn *conn, int status);
 int request_find_site(struct conn *conn, struct slice name);
 
 /*
+ * The tables have changed since it was understood, and no processor has it yet:
+ * find its site in the present ones.  0, or the status to answer.
+ */
+int request_adopt(struct conn *conn, const struct nv *vars);
+
+/*
  * The path and the body's length, by the site's settings: 0, or the status to
  * answer.  scratch.uri becomes the decoded path.
  */

@@ -80,6 +80,7 @@ tables_free(struct tables *tables)
 {
 	size_t i;
 
+	TAILQ_REMOVE(tables->all, tables, link);
 	for (i = 0; i < tables->format_count; i++)
 		access_format_free(&tables->formats[i]);
 	free(tables->formats);
@@ -91,7 +92,7 @@ tables_free(struct tables *tables)
 }
 
 struct tables *
-tables_new(int settings_fd)
+tables_new(struct tables_list *all, int settings_fd)
 {
 	struct settings_report report = { say_mistake, NULL, 0, 0 };
 	struct tables *tables = calloc(1, sizeof *tables);
@@ -102,10 +103,14 @@ tables_new(int settings_fd)
 		return NULL;
 	}
 	tables->refs = 1;
+	tables->all = all;
+	TAILQ_INSERT_TAIL(all, tables, link);
 	tables->settings = settings_read_fd(settings_fd, &report);
 	fd_close(&settings_fd);
-	if (tables->settings != NULL)
+	if (tables->settings != NULL) {
+		tables->generation = (uint32_t)tables->settings->generation;
 		tables->hosts = hosts_new(tables->settings);
+	}
 	if (tables->hosts != NULL && make_formats(tables) && make_rows(tables))
 		return tables;
 	log_error("cannot build the tables");
@@ -128,4 +133,15 @@ tables_drop(struct tables **where)
 	*where = NULL;
 	if (tables != NULL && --tables->refs == 0)
 		tables_free(tables);
+}
+
+uint32_t
+tables_follow(const struct tables *tables, uint32_t vhost, const struct tables *newer)
+{
+	const struct vhost_settings *site = &tables->settings->vhosts[vhost];
+	uint32_t pool = tables_pool(newer, tables_row(tables, site->pool));
+
+	if (pool == SETTINGS_NONE || site->pool_vhost >= newer->settings->pools[pool].vhost_count)
+		return SETTINGS_NONE;
+	return newer->settings->pools[pool].vhosts[site->pool_vhost];
 }

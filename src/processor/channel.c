@@ -73,7 +73,7 @@ channel_wait(struct channel *channel, struct arrival *arrival)
 	take_fds(channel, arrival, &got);
 	channel->nonce = arrival->envelope.nonce;
 	channel->connection = arrival->envelope.connection;
-	channel->aborted = channel->released = false;
+	channel->aborted = channel->released = channel->last = false;
 	channel->serving = true;
 	return true;
 }
@@ -101,6 +101,8 @@ channel_look(struct channel *channel)
 			channel->aborted = true;
 		else if (envelope.kind == ENVELOPE_RELEASE)
 			channel->released = true;
+		else if (envelope.kind == ENVELOPE_LAST)
+			channel->last = true;
 	}
 }
 

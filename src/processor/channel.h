@@ -23,6 +23,7 @@ struct channel {
 	uint32_t connection;
 	bool aborted;           /* its client has left */
 	bool released;          /* sticky: somebody waits for this slot */
+	bool last;              /* sticky: the next answer ends the connection */
 	bool closed;            /* nobody is at the other end */
 	unsigned lost;          /* log lines that could not be sent */
 	int memory;             /* lent; owned; -1 where there is none */

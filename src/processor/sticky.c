@@ -434,7 +434,8 @@ serve_further(struct sticky *k, const struct head *head)
 		return refuse(k, head, 400);
 	request->view.body_total = request->body.total;
 	serve_counts(s);
-	keep = keep && !s->leaving && !s->channel.released && !s->channel.closed;
+	keep = keep && !s->leaving && !s->channel.released &&
+	    !s->channel.last && !s->channel.closed;
 	raw_request(&s->raw, head->minor, head_only, keep);
 	respond_begin(&request->respond, &s->channel, &s->raw, head_only);
 	serve_begins(s, k->vhost->tuning.expire_timeout);

@@ -51,6 +51,7 @@ tuning_dump(struct dump *dump, unsigned depth, const struct tuning *tuning,
 {
 	size_t i;
 
+	without |= dump->hidden & (NOT_POOL | NOT_MUX);
 	for (i = 0; i < TUNING_ROWS; i++)
 		if ((schema_tuning[i].where & without) == 0 &&
 		    (above == NULL || !tuning_same(tuning, above, i)))
@@ -211,4 +212,61 @@ bool
 settings_dump(const struct settings *settings, FILE *out)
 {
 	return dump_all(settings, out, ONLY_SLICE, false);
+}
+
+bool
+settings_write(const struct settings *settings, FILE *out)
+{
+	return dump_all(settings, out, 0, true);
+}
+
+/* The pools of `now`, that one as `next` has it. */
+static void
+pools_with(struct dump *dump, const struct settings *now, uint32_t old,
+    const struct settings *next, uint32_t new)
+{
+	uint32_t i, left = now->pool_count - (old != SETTINGS_NONE) + (new != SETTINGS_NONE);
+
+	dump_list(dump, "processors");
+	for (i = 0; i < now->pool_count; i++)
+		if (i != old)
+			dump_pool(dump, now, &now->pools[i], --left == 0);
+	if (new != SETTINGS_NONE)
+		dump_pool(dump, now, &next->pools[new], --left == 0);
+	dump_list_end(dump);
+}
+
+static void
+vhosts_with(struct dump *dump, const struct settings *now, uint32_t old,
+    const struct settings *next, uint32_t new)
+{
+	const struct pool_settings *pool = new != SETTINGS_NONE ? &next->pools[new] : NULL;
+	uint32_t i, left = pool != NULL ? pool->vhost_count : 0;
+
+	for (i = 0; i < now->vhost_count; i++)
+		left += now->vhosts[i].pool != old;
+	dump_list(dump, "vhosts");
+	for (i = 0; i < now->vhost_count; i++)
+		if (now->vhosts[i].pool != old)
+			dump_vhost(dump, now, &now->vhosts[i],
+			    &now->pools[now->vhosts[i].pool], --left == 0);
+	for (i = 0; pool != NULL && i < pool->vhost_count; i++)
+		dump_vhost(dump, next, &next->vhosts[pool->vhosts[i]], pool, --left == 0);
+	dump_list_end(dump);
+}
+
+bool
+settings_write_with(const struct settings *now, const struct settings *next, const char *pool,
+    FILE *out)
+{
+	uint32_t old = settings_find_pool(now, pool), new = settings_find_pool(next, pool);
+	struct dump dump;
+
+	dump_begin(&dump, out, 0, true);
+	dump_global(&dump, now);
+	dump_listens(&dump, now);
+	dump_multiplexers(&dump, now);
+	pools_with(&dump, now, old, next, new);
+	vhosts_with(&dump, now, old, next, new);
+	return dump_end(&dump);
 }

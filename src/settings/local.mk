@@ -16,6 +16,7 @@ libsettings_la_SOURCES = \
 	%D%/map.c %D%/map.h \
 	%D%/names.c \
 	%D%/read.c %D%/reading.h %D%/settings.h \
+	%D%/same.c \
 	%D%/say.c \
 	%D%/scan.c \
 	%D%/schema.c %D%/schema.h \

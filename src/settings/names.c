@@ -1,8 +1,10 @@
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "settings/reading.h"
 
 /*
@@ -193,6 +195,72 @@ groups_fill(struct pool_settings *pool, const struct user *user, struct arena *a
 	return true;
 }
 
+/* "uid gid group group ...": how it travels as text. */
+static char *
+identity_write(struct arena *arena, uint32_t uid, uint32_t gid, const uint32_t *groups,
+    uint32_t count)
+{
+	char text[24 + CONFINE_GROUPS * 11];
+	size_t len;
+	uint32_t i;
+
+	len = (size_t)snprintf(text, sizeof text, "%u %u", uid, gid);
+	for (i = 0; i < count; i++)
+		len += (size_t)snprintf(text + len, sizeof text - len, " %u", groups[i]);
+	return arena_text(arena, text);
+}
+
+/* False: it is none. */
+static bool
+identity_read(const char *text, uint32_t *uid, uint32_t *gid, uint32_t groups[CONFINE_GROUPS],
+    uint32_t *count)
+{
+	uint32_t numbers[CONFINE_GROUPS + 2], got = 0;
+	const char *end;
+	uint64_t value;
+
+	for (; *text != '\0' && got < CONFINE_GROUPS + 2; text = *end == ' ' ? end + 1 : end) {
+		end = strchrnul(text, ' ');
+		if (!str_decimal(text, (size_t)(end - text), &value) || value >= SETTINGS_NONE)
+			return false;
+		numbers[got++] = (uint32_t)value;
+	}
+	if (*text != '\0' || got < 2)
+		return false;
+	*uid = numbers[0];
+	*gid = numbers[1];
+	*count = got - 2;
+	memcpy(groups, numbers + 2, *count * sizeof groups[0]);
+	return true;
+}
+
+void
+identities_take(struct reading *reading)
+{
+	struct settings *settings = reading->settings;
+	uint32_t groups[CONFINE_GROUPS], count, i;
+	size_t j;
+
+	for (j = 0; j < settings->multiplexer_count; j++) {
+		struct multiplexer_settings *it = &settings->multiplexers[j];
+
+		if (it->identity != NULL &&
+		    !identity_read(it->identity, &it->uid, &it->gid, groups, &count))
+			say_error(reading, it->place, "that is no identity");
+	}
+	for (i = 0; i < settings->pool_count; i++) {
+		struct pool_settings *pool = &settings->pools[i];
+
+		if (pool->identity == NULL)
+			continue;
+		if (!identity_read(pool->identity, &pool->uid, &pool->gid, groups, &count))
+			say_error(reading, pool->place, "that is no identity");
+		pool->group_count = count;
+		pool->groups = arena_array(reading->arena, count, sizeof *pool->groups);
+		memcpy(pool->groups, groups, count * sizeof groups[0]);
+	}
+}
+
 static bool
 has_root(const struct pool_settings *pool)
 {
@@ -305,6 +373,22 @@ socket_names(struct reading *reading, struct names *names, const char *user, con
 	}
 }
 
+static void
+identities_write(struct settings *settings, struct arena *arena)
+{
+	uint32_t i;
+	size_t j;
+
+	for (j = 0; j < settings->multiplexer_count; j++)
+		settings->multiplexers[j].identity = identity_write(arena,
+		    settings->multiplexers[j].uid, settings->multiplexers[j].gid, NULL, 0);
+	for (i = 0; i < settings->pool_count; i++)
+		if (settings->pools[i].uid != SETTINGS_NONE)
+			settings->pools[i].identity = identity_write(arena,
+			    settings->pools[i].uid, settings->pools[i].gid,
+			    settings->pools[i].groups, settings->pools[i].group_count);
+}
+
 void
 names_resolve(struct reading *reading)
 {
@@ -320,6 +404,7 @@ names_resolve(struct reading *reading)
 	for (i = 0; i < settings->pool_count; i++)
 		pool_resolve(reading, &names, i);
 	strangers_check(reading);
+	identities_write(settings, reading->arena);
 	for (j = 0; j < settings->listen_count; j++)
 		socket_names(reading, &names, settings->listens[j].owner,
 		    settings->listens[j].group, reading->listens.at[j], &settings->listens[j]);

@@ -430,6 +430,8 @@ reading_build(struct reading *reading)
 		names_resolve(reading);
 		check_disk(reading);
 	}
+	if (reading->purpose == SETTINGS_SLICE)
+		identities_take(reading);
 	logs_collect(settings, reading->arena);
 }
 

@@ -178,6 +178,7 @@ const char *check_missing(const char *path, mode_t kind);
 /* -t by somebody who may not look everywhere: that isn't the configuration's mistake. */
 bool check_hidden(struct reading *reading, struct place place, const char *path);
 void names_resolve(struct reading *reading);
+void identities_take(struct reading *reading);
 
 /*
  * Something is wrong with one pool or vhost alone: an error, but at a start it

@@ -50,37 +50,38 @@ static const struct {
 };
 
 const struct settings_row schema_tuning[TUNING_ROWS] = {
-	{ "min_spare_processors", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(min_spare_processors),
-	    0, 65535, "2", "How many idle processors a pool keeps while it is in use, which is until it had "
-	    "no request for idle_timeout; never more than max_processors.  0: on demand.", NULL, NONE,
+	{ "min_spare_processors", KIND_NUMBER, EVERYWHERE | NOT_POOL | IS_POOLS,
+	    TUNE(min_spare_processors), 0, 65535, "2", "How many idle processors a pool keeps while "
+	    "it is in use, which is until it had no request for idle_timeout; never more than "
+	    "max_processors.  0: on demand.", NULL, NONE,
 	    "MinSpareProcessors, MinSpareServers", "pm.min_spare_servers" },
-	{ "max_spare_processors", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(max_spare_processors),
-	    0, 65535, "0", "More idle processors than this don't wait for idle_timeout, but go "
+	{ "max_spare_processors", KIND_NUMBER, EVERYWHERE | NOT_POOL | IS_POOLS,
+	    TUNE(max_spare_processors), 0, 65535, "0", "More idle processors than this don't wait for idle_timeout, but go "
 	    "within a second; never fewer than min_spare_processors.  0: no such bound.", NULL, NONE,
 	    "MaxSpareProcessors", "pm.max_spare_servers" },
-	{ "start_processors", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(start_processors),
+	{ "start_processors", KIND_NUMBER, EVERYWHERE | NOT_POOL | IS_POOLS, TUNE(start_processors),
 	    0, 65535, "1", "How many processors are forked at once when a pool wakes; more, where "
 	    "more requests wait.", NULL, NONE,
 	    "StartProcessors", "pm.start_servers" },
-	{ "min_processors", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(min_processors),
+	{ "min_processors", KIND_NUMBER, EVERYWHERE | NOT_POOL | IS_POOLS, TUNE(min_processors),
 	    0, 65535, "0", "How many processors a pool has at least, from the start and however "
 	    "idle; never more than max_processors.  0: it may sleep.  With min_processors = "
 	    "max_processors it is static.", NULL, NONE,
 	    "MinProcessors", NULL },
-	{ "max_processors", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(max_processors),
+	{ "max_processors", KIND_NUMBER, EVERYWHERE | NOT_POOL | IS_POOLS, TUNE(max_processors),
 	    1, 65535, "10", "How many processors a pool may have.", NULL, NONE,
 	    "MaxProcessors", "pm.max_children" },
 	{ "max_requests_per_child", KIND_NUMBER, EVERYWHERE | IS_POOLS,
 	    TUNE(max_requests_per_child), 0, UINT32_MAX, "1000",
 	    "A processor leaves after so many requests; 0: never.", NULL, NONE,
 	    "MaxRequestsPerChild", "pm.max_requests" },
-	{ "idle_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(idle_timeout),
+	{ "idle_timeout", KIND_TIME, EVERYWHERE | NOT_POOL | IS_POOLS, TUNE(idle_timeout),
 	    0, TIME_MOST, "60", "How long a processor stays idle before it goes.  The spare ones go "
 	    "when the whole pool had no request for so long; those of min_processors stay.  "
 	    "0: none goes.",
 	    NULL, NONE,
 	    "IdleTimeout", "pm.process_idle_timeout" },
-	{ "zygote_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(zygote_timeout),
+	{ "zygote_timeout", KIND_TIME, EVERYWHERE | NOT_POOL | IS_POOLS, TUNE(zygote_timeout),
 	    0, TIME_MOST, "300", "How long the zygote of a pool without processors stays, so that "
 	    "the next request finds the interpreters loaded.  Then the pool is cold: no process.  "
 	    "0: it stays.", NULL, NONE },
@@ -88,20 +89,20 @@ const struct settings_row schema_tuning[TUNING_ROWS] = {
 	    0, 1024 * TIB, "0", "A processor leaves after the request in which its resident memory, "
 	    "parts shared with others of the pool included, passed this.  What the "
 	    "kernel bounds is in limits.  0: no bound.", NULL, NONE },
-	{ "queue_length", KIND_NUMBER, EVERYWHERE | IS_POOLS, TUNE(queue_length),
+	{ "queue_length", KIND_NUMBER, EVERYWHERE | NOT_POOL | IS_POOLS, TUNE(queue_length),
 	    0, COUNT_MOST, "100", "How many requests may wait for a processor of the pool, in each "
 	    "multiplexer; one more gets 503.", NULL, NONE },
-	{ "start_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(start_timeout),
+	{ "start_timeout", KIND_TIME, EVERYWHERE | NOT_POOL | IS_POOLS, TUNE(start_timeout),
 	    SECOND, TIME_MOST, "30", "How long a pool may take to load its interpreters.",
 	    NULL, NONE },
-	{ "kill_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(kill_timeout),
+	{ "kill_timeout", KIND_TIME, EVERYWHERE | NOT_POOL | IS_POOLS, TUNE(kill_timeout),
 	    100, TIME_MOST, "5", "How long a killed processor may take to end before all of its "
 	    "pool is killed.", NULL, NONE },
-	{ "graceful_timeout", KIND_TIME, EVERYWHERE | IS_POOLS, TUNE(graceful_timeout),
+	{ "graceful_timeout", KIND_TIME, EVERYWHERE | NOT_POOL | IS_POOLS, TUNE(graceful_timeout),
 	    0, TIME_MOST, "300", "How long requests that run may take when the pool's processors "
 	    "are replaced; then they are killed.  0: no bound.", NULL, NONE,
 	    NULL, "process_control_timeout" },
-	{ "queue_timeout", KIND_TIME, EVERYWHERE, TUNE(queue_timeout),
+	{ "queue_timeout", KIND_TIME, EVERYWHERE | NOT_POOL, TUNE(queue_timeout),
 	    1, TIME_MOST, "30", "How long a request may wait for a processor; then it gets 503.",
 	    NULL, NONE,
 	    "ProcessorWaitTimeout", NULL },
@@ -166,7 +167,7 @@ static const struct settings_row global_rows[] = {
 	    "The longest request head; a longer one gets 431.", NULL, NONE },
 	{ "max_request_line", KIND_SIZE, IN_GLOBAL, AT(max_request_line), 256, 32 * KIB, "\"8k\"",
 	    "The longest request line; a longer one gets 414.", NULL, NONE },
-	{ "body_memory", KIND_SIZE, IN_GLOBAL, AT(body_memory), 0, 1024 * MIB, "\"2m\"",
+	{ "body_memory", KIND_SIZE, IN_GLOBAL | NOT_POOL, AT(body_memory), 0, 1024 * MIB, "\"2m\"",
 	    "A request body up to this length waits in memory, a longer one in spool_dir.",
 	    NULL, NONE },
 	{ "answer_memory", KIND_SIZE, IN_GLOBAL, AT(answer_memory), 64 * KIB, 1024 * MIB, "\"2m\"",
@@ -191,23 +192,25 @@ static const struct settings_row global_rows[] = {
 	    "the next second.", NULL, NONE },
 	{ "flood_timeout", KIND_TIME, IN_GLOBAL | NOT_POOL, AT(flood_timeout), SECOND, TIME_MOST, "10",
 	    "A processor that sends more than message_rate for so long is killed.", NULL, NONE },
-	{ "answer_buffer", KIND_SIZE, IN_GLOBAL, AT(answer_buffer), 4 * KIB, 16 * MIB, "\"64k\"",
+	{ "answer_buffer", KIND_SIZE, IN_GLOBAL | NOT_POOL, AT(answer_buffer), 4 * KIB, 16 * MIB, "\"64k\"",
 	    "How much of a FastCGI answer waits in memory for a slow client; what is longer waits "
 	    "in spool_dir.", NULL, NONE },
-	{ "answer_spool", KIND_SIZE, IN_GLOBAL, AT(answer_spool), 0, TIB, "\"1g\"",
+	{ "answer_spool", KIND_SIZE, IN_GLOBAL | NOT_POOL, AT(answer_spool), 0, TIB, "\"1g\"",
 	    "How much of a FastCGI answer waits in spool_dir for a slow client; what is longer "
 	    "makes the program wait.", NULL, NONE },
-	{ "server_limit", KIND_NUMBER, IN_GLOBAL, AT(server_limit), 1, COUNT_MOST, "256",
+	{ "server_limit", KIND_NUMBER, IN_GLOBAL | NOT_POOL, AT(server_limit), 1, COUNT_MOST, "256",
 	    "How many processors may run, of all pools together.", NULL, NONE,
 	    "ServerLimit", "process.max" },
-	{ "max_clients", KIND_NUMBER, IN_GLOBAL, AT(max_clients), 1, 10 * COUNT_MOST, "20000",
+	{ "max_clients", KIND_NUMBER, IN_GLOBAL | NOT_POOL, AT(max_clients), 1,
+	    10 * COUNT_MOST, "20000",
 	    "How many connections one multiplexer may hold, idle ones included.  "
 	    "The bound of processes is server_limit.", NULL, NONE,
 	    "MaxClients", NULL },
-	{ "stop_timeout", KIND_TIME, IN_GLOBAL, AT(stop_timeout), 0, TIME_MOST, "30",
+	{ "stop_timeout", KIND_TIME, IN_GLOBAL | NOT_POOL, AT(stop_timeout), 0, TIME_MOST, "30",
 	    "How long running requests may take after peruserd was told to stop.", NULL, NONE },
-	{ "heartbeat_timeout", KIND_TIME, IN_GLOBAL, AT(heartbeat_timeout), SECOND, TIME_MOST, "10",
-	    "A multiplexer that is silent for so long is killed and replaced.", NULL, NONE },
+	{ "heartbeat_timeout", KIND_TIME, IN_GLOBAL | NOT_POOL, AT(heartbeat_timeout), SECOND,
+	    TIME_MOST, "10", "A multiplexer that is silent for so long is killed and replaced.",
+	    NULL, NONE },
 	{ "fast_start", KIND_BOOL, IN_GLOBAL | NOT_MUX | NOT_POOL, AT(fast_start), 0, 0, "false",
 	    "Whether zygotes of PHP pools are forked from a loader that has mapped PHP and its "
 	    "extensions: a cold pool then answers its first request in less than half of the time.  "
@@ -216,11 +219,14 @@ static const struct settings_row global_rows[] = {
 	    "addresses in all pools until the loader is started anew, so who reads an address in "
 	    "one pool knows it for the others.  Pools with no_new_privs = false start without it.",
 	    NULL, NONE },
-	{ "restart_delay", KIND_TIME, IN_GLOBAL, AT(restart_delay), 10, TIME_MOST, "1",
+	{ "restart_delay", KIND_TIME, IN_GLOBAL | NOT_POOL, AT(restart_delay), 10, TIME_MOST, "1",
 	    "How long a pool that failed waits before it is tried again; doubles each time.",
 	    NULL, NONE },
-	{ "restart_delay_max", KIND_TIME, IN_GLOBAL, AT(restart_delay_max), 10, TIME_MOST, "60",
+	{ "restart_delay_max", KIND_TIME, IN_GLOBAL | NOT_POOL, AT(restart_delay_max), 10,
+	    TIME_MOST, "60",
 	    "The longest such wait.", NULL, NONE },
+	{ "generation", KIND_NUMBER, IN_GLOBAL | ONLY_SLICE | NOT_POOL, AT(generation), 0,
+	    UINT32_MAX, NULL, "Counts the configurations that were taken.", NULL, NONE },
 	{ "multiplexers", KIND_GROUPS, IN_GLOBAL | NOT_POOL, 0, 0, 0, NULL,
 	    "Who takes the connections; without it, one per core as user peruserd.",
 	    NULL, .of = GROUP_MULTIPLEXER,
@@ -273,7 +279,9 @@ static const struct settings_row listen_rows[] = {
 	    "localhost.", NULL, NONE },
 	{ "allow_remote", KIND_BOOL, IN_LISTEN, LISTEN(allow_remote), 0, 0, "false",
 	    "With protocol = \"status\": listen on an address that others reach too.  Who reaches "
-	    "it sees the URLs of running requests.", NULL, NONE }
+	    "it sees the URLs of running requests.", NULL, NONE },
+	{ "number", KIND_NUMBER, IN_LISTEN | ONLY_SLICE, LISTEN(number), 0, COUNT_MOST, NULL,
+	    "What the manager calls it.", NULL, NONE }
 };
 
 static const struct settings_row control_rows[] = {
@@ -297,7 +305,9 @@ static const struct settings_row multiplexer_rows[] = {
 	    "MultiplexerChroot", NULL },
 	{ "count", KIND_NUMBER, IN_MULTIPLEXER, MUX(count), 0, 64, "0",
 	    "How many; 0: one per core.", NULL, NONE,
-	    "MinMultiplexers, MaxMultiplexers", NULL }
+	    "MinMultiplexers, MaxMultiplexers", NULL },
+	{ "identity", KIND_TEXT, IN_MULTIPLEXER | ONLY_SLICE | NOT_MUX, MUX(identity), 1, 0, NULL,
+	    "Their user and group as numbers.", NULL, NONE }
 };
 
 static const struct settings_row limit_rows[] = {
@@ -390,8 +400,12 @@ static const struct settings_row processor_rows[] = {
 	    "Whether the pool gets PID, mount and IPC namespaces of its own.", NULL, NONE },
 	{ "limits", KIND_GROUP, IN_PROCESSOR | NOT_MUX, 0, 0, 0, NULL,
 	    "What the kernel bounds for each of its processes.", NULL, .of = GROUP_LIMITS },
+	{ "identity", KIND_TEXT, IN_PROCESSOR | ONLY_SLICE | NOT_POOL | NOT_MUX, POOL(identity), 1,
+	    0, NULL, "Its user and groups as numbers.", NULL, NONE },
 	{ "row", KIND_NUMBER, IN_PROCESSOR | ONLY_SLICE | NOT_POOL, POOL(row), 0, COUNT_MOST, NULL,
 	    "Its row on the board.", NULL, NONE },
+	{ "log_number", KIND_NUMBER, IN_PROCESSOR | ONLY_SLICE | NOT_POOL, POOL(log_number), 0,
+	    UINT32_MAX, NULL, "What the manager calls its log.", NULL, NONE },
 	{ "disabled", KIND_TEXT, IN_PROCESSOR | ONLY_SLICE, POOL(disabled), 1, 0, NULL,
 	    "Why the pool can't run.", NULL, NONE }
 };
@@ -442,6 +456,8 @@ static const struct settings_row vhost_rows[] = {
 	    NULL, NONE },
 	{ "handlers", KIND_GROUPS, IN_VHOST, 0, 0, 0, NULL,
 	    "Which paths are run by which handler; all others are files.", NULL, .of = GROUP_HANDLER },
+	{ "log_number", KIND_NUMBER, IN_VHOST | ONLY_SLICE | NOT_POOL, VHOST(log_number), 0,
+	    UINT32_MAX, NULL, "What the manager calls its access log.", NULL, NONE },
 	{ "disabled", KIND_TEXT, IN_VHOST | ONLY_SLICE, VHOST(disabled), 1, 0, NULL,
 	    "Why the vhost can't be served.", NULL, NONE }
 };

@@ -66,6 +66,7 @@ enum listen_connections { CONNECTIONS_SHARED, CONNECTIONS_PRIVATE };
 
 struct listen_settings {
 	struct place place;
+	uint64_t number;                        /* of its socket; the manager says which */
 	char *address;                          /* "0.0.0.0:80", "[::]:80", "*:80", "unix:/path" */
 	enum listen_protocol protocol;
 	enum listen_connections connections;
@@ -88,6 +89,7 @@ struct multiplexer_settings {
 	char *group;
 	char *chroot;                           /* NULL: none */
 	uint64_t count;                         /* 0 in the text: one per core; here the number */
+	char *identity;                         /* the same as text, "uid gid" */
 	uint32_t uid, gid;                      /* resolved */
 };
 
@@ -96,6 +98,7 @@ enum pool_handoff { HANDOFF_FD, HANDOFF_FASTCGI };
 struct pool_settings {
 	struct place place;
 	uint64_t row;                           /* on the board; the manager says which */
+	uint64_t log_number;                    /* of error_log; the manager says which */
 	char *name;
 	char *user;                             /* NULL for a connect-only pool */
 	char *group;                            /* NULL in the text: the user's own */
@@ -130,6 +133,7 @@ struct pool_settings {
 	uint32_t uid, gid;
 	uint32_t *groups;                       /* group_count of them, at most CONFINE_GROUPS */
 	uint32_t group_count;
+	char *identity;                         /* the same as text, "uid gid group ..."; NULL: none */
 	char *disabled;                         /* why it can't run (a start, not -t), or NULL */
 	/* its vhosts, as indexes into settings.vhosts, in order: envelope.vhost counts here */
 	uint32_t *vhosts;
@@ -164,6 +168,7 @@ struct vhost_settings {
 	char *fallback;                         /* a path, or NULL */
 	bool dot_files;                         /* serve names that begin with a dot */
 	char *access_log;                       /* NULL: none */
+	uint64_t log_number;                    /* of access_log; the manager says which */
 	char *access_log_format;                /* "combined" or a format string */
 	uint32_t log;                           /* index into logs, or SETTINGS_NONE */
 	char *slow_log;                         /* NULL: the pool's */
@@ -179,6 +184,7 @@ struct vhost_settings {
 };
 
 struct settings {
+	uint64_t generation;                    /* which it is; the manager counts */
 	struct listen_settings *listens;
 	size_t listen_count;
 	struct multiplexer_settings *multiplexers;
@@ -235,7 +241,7 @@ struct settings_report {
 enum settings_purpose {
 	SETTINGS_CHECK,         /* -t, -T: every mistake is an error */
 	SETTINGS_START,         /* one bad pool or vhost is disabled, visibly, nothing else */
-	SETTINGS_SLICE          /* a child: no users, groups, files or other roles are looked up */
+	SETTINGS_SLICE          /* written by settings_write or for a child: nothing is looked up */
 };
 
 /*
@@ -256,6 +262,30 @@ void settings_free(struct settings **settings);
 
 /* Write the effective configuration: valid, and reading it gives the same settings. */
 bool settings_dump(const struct settings *settings, FILE *out);
+
+/*
+ * Write all of it, with what was looked up, so that settings_read_fd() gives the
+ * same without looking anything up: from the process that reads a configuration
+ * to the manager, and from a manager to its successor.
+ */
+bool settings_write(const struct settings *settings, FILE *out);
+
+/*
+ * The same for `now` with one pool, and its vhosts, as `next` has them: changed,
+ * new, or gone.
+ */
+bool settings_write_with(const struct settings *now, const struct settings *next,
+    const char *pool, FILE *out);
+
+/*
+ * True if that pool of `a` and that of `b` look the same to their processors:
+ * what a zygote is told, and who it is to be.
+ */
+bool settings_same_pool(const struct settings *a, uint32_t pool, const struct settings *b,
+    uint32_t other);
+
+/* The settings' pool of that name, or SETTINGS_NONE. */
+uint32_t settings_find_pool(const struct settings *settings, const char *name);
 
 /*
  * What one child may know.  A multiplexer's: everything but env, php_* and

@@ -40,7 +40,7 @@ source_fd_bytes(int fd, size_t *len)
 		if (size - *len < 2 && (bytes = room_double(bytes, &size)) == NULL)
 			break;
 		do {
-			got = read(fd, bytes + *len, size - *len - 1);
+			got = pread(fd, bytes + *len, size - *len - 1, (off_t)*len);
 		} while (got < 0 && errno == EINTR);
 		if (got == 0) {
 			bytes[*len] = '\0';

@@ -52,7 +52,7 @@ envelope_check(const void *bytes, size_t len, unsigned fds, struct envelope_part
 	if (len < sizeof e)
 		return false;
 	memcpy(&e, bytes, sizeof e);
-	if (e.magic != ENVELOPE_MAGIC || e.kind < ENVELOPE_REQUEST || e.kind > ENVELOPE_RELEASE ||
+	if (e.magic != ENVELOPE_MAGIC || e.kind < ENVELOPE_REQUEST || e.kind > ENVELOPE_LAST ||
 	    !flags_fit(e.flags) || envelope_fds(e.flags) != fds || !lengths_fit(&e, len))
 		return false;
 	vars = at + sizeof e;

@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	tests/lib/Peruserd/Client.pm \
 	tests/lib/Peruserd/Config.pm \
 	tests/lib/Peruserd/FastCGI.pm \
+	tests/lib/Peruserd/Load.pm \
 	tests/lib/Peruserd/Machine.pm \
 	tests/lib/Peruserd/OpenMetrics.pm \
 	tests/lib/Peruserd/Terminal.pm \
@@ -59,6 +60,7 @@ INTEGRATION_TESTS = \
 	%D%/52-plack.t \
 	%D%/53-perl-applications.t \
 	%D%/54-perl-memory.t \
-	%D%/55-perl-isolation.t
+	%D%/55-perl-isolation.t \
+	%D%/60-reload.t
 EXTRA_DIST += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

@@ -126,6 +126,18 @@ tests_unit_wire_record_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_wire_record_LDADD = libwire.la $(CMOCKA_LIBS)
 TESTS += tests/unit/wire_record
 
+check_PROGRAMS += tests/unit/manager_ranges
+tests_unit_manager_ranges_SOURCES = %D%/manager_ranges.c
+tests_unit_manager_ranges_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_manager_ranges_LDADD = libmanager.la $(CMOCKA_LIBS)
+TESTS += tests/unit/manager_ranges
+
+check_PROGRAMS += tests/unit/manager_roster
+tests_unit_manager_roster_SOURCES = %D%/manager_roster.c
+tests_unit_manager_roster_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_manager_roster_LDADD = libmanager.la $(CMOCKA_LIBS)
+TESTS += tests/unit/manager_roster
+
 check_PROGRAMS += tests/unit/manager_scale
 tests_unit_manager_scale_SOURCES = %D%/manager_scale.c
 tests_unit_manager_scale_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)

@@ -190,14 +190,152 @@ a_pool_learns_of_itself_alone(void **state)
 	assert_string_equal(pool->pools[0].php_ini, "/etc/passwd");
 	assert_string_equal(pool->mime_types, settings->mime_types);
 	assert_int_equal(pool->pools[0].limits[CONFINE_CPU], 60);
-	assert_memory_equal(&pool->pools[0].tuning, &settings->pools[0].tuning,
-	    sizeof pool->tuning);
+	assert_int_equal(pool->pools[0].tuning.send_timeout, settings->pools[0].tuning.send_timeout);
+	assert_int_equal(pool->vhosts[0].tuning.send_timeout, 9000);
+	assert_int_equal(pool->pools[0].tuning.max_body_size,
+	    settings->pools[0].tuning.max_body_size);
+	assert_true(pool->pools[0].tuning.stream_body);
+	/* Numbers that the manager alone needs may change without a new zygote. */
+	assert_null(strstr(text.at, "max_processors"));
+	assert_null(strstr(text.at, "idle_timeout"));
 	assert_null(pool->vhosts[0].access_log);
 	assert_null(strstr(text.at, "b.test"));
 	assert_null(strstr(text.at, "listen"));
 	free(text.at);
 	settings_free(&pool);
 	settings_free(&settings);
+}
+
+static struct text
+written(const struct settings *settings, const struct settings *next, const char *pool)
+{
+	struct text text = { NULL, 0 };
+	FILE *out = open_memstream(&text.at, &text.len);
+
+	assert_true(pool != NULL ? settings_write_with(settings, next, pool, out) :
+	    settings_write(settings, out));
+	fclose(out);
+	return text;
+}
+
+/* With who everybody is, so that nothing need be looked up again. */
+static void
+what_is_written_reads_as_the_same(void **state)
+{
+	struct settings *settings = full_read(), *back;
+	struct text text = written(settings, NULL, NULL), dumps[2];
+	uint32_t i;
+
+	(void)state;
+	back = again(&text, SETTINGS_SLICE);
+	dumps[0] = dump_of(settings);
+	dumps[1] = dump_of(back);
+	assert_string_equal(dumps[0].at, dumps[1].at);
+	for (i = 0; i < settings->pool_count; i++) {
+		assert_int_equal(back->pools[i].uid, settings->pools[i].uid);
+		assert_int_equal(back->pools[i].gid, settings->pools[i].gid);
+		assert_int_equal(back->pools[i].group_count, settings->pools[i].group_count);
+		assert_memory_equal(back->pools[i].groups, settings->pools[i].groups,
+		    settings->pools[i].group_count * sizeof back->pools[i].groups[0]);
+		assert_true(settings_same_pool(settings, i, back, i));
+	}
+	assert_false(settings_same_pool(settings, 0, back, 1));
+	assert_int_equal(back->multiplexers[0].uid, settings->multiplexers[0].uid);
+	free(text.at);
+	free(dumps[0].at);
+	free(dumps[1].at);
+	settings_free(&back);
+	settings_free(&settings);
+}
+
+#define PAIR(env, user, more) "listen = ( { address = \"127.0.0.1:80\"; } );\n" \
+    "processors = ( { name = \"one\"; user = \"daemon\"; " env " }, { name = \"two\"; user = \"" \
+    user "\"; env = [ \"A=2\" ]; } );\n" \
+    "vhosts = ( { server_name = \"one.test\"; processor = \"one\"; document_root = \"/usr\"; }, " \
+    "{ server_name = \"two.test\"; processor = \"two\"; document_root = \"/usr\"; " more " } );\n" \
+    "multiplexers = ( { user = \"nobody\"; group = \"nogroup\"; } );"
+
+/* What a zygote is told, and who it is to be, and nothing else, makes two pools differ. */
+static void
+pools_differ_by_what_they_are_told(void **state)
+{
+	static const struct { const char *text; bool one, two; } rows[] = {
+		{ PAIR("", "bin", ""), true, true },
+		{ PAIR("max_processors = 3; idle_timeout = 9;", "bin", ""), true, true },
+		{ PAIR("error_log = \"/var/log/x\";", "bin", "access_log = \"/var/log/y\";"), true,
+		    true },
+		{ PAIR("env = [ \"B=1\" ];", "bin", ""), false, true },
+		{ PAIR("", "sys", ""), true, false },
+		{ PAIR("", "bin", "aliases = [ \"x.test\" ];"), true, false },
+		{ PAIR("", "bin", "send_timeout = 9;"), true, false },
+		{ PAIR("limits = { nofile = 99; };", "bin", ""), false, true },
+		{ "log_level = \"debug\";\n" PAIR("", "bin", ""), false, false },
+		{ "server_limit = 9;\n" PAIR("", "bin", ""), true, true },
+	};
+	struct settings *settings, *other;
+	struct said said;
+	size_t i;
+
+	(void)state;
+	settings = said_read(&said, rows[0].text, SETTINGS_CHECK);
+	assert_non_null(settings);
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		other = said_read(&said, rows[i].text, SETTINGS_CHECK);
+		assert_non_null(other);
+		if (settings_same_pool(settings, 0, other, 0) != rows[i].one ||
+		    settings_same_pool(settings, 1, other, 1) != rows[i].two)
+			fail_msg("row %zu", i);
+		settings_free(&other);
+	}
+	settings_free(&settings);
+}
+
+static struct settings *
+with(const char *now_text, const char *next_text, const char *pool)
+{
+	struct settings *now, *next, *both;
+	struct text text;
+	struct said said;
+
+	now = said_read(&said, now_text, SETTINGS_CHECK);
+	next = said_read(&said, next_text, SETTINGS_CHECK);
+	assert_non_null(now);
+	assert_non_null(next);
+	text = written(now, next, pool);
+	both = again(&text, SETTINGS_SLICE);
+	free(text.at);
+	settings_free(&now);
+	settings_free(&next);
+	return both;
+}
+
+#define ALONE(name) "listen = ( { address = \"127.0.0.1:80\"; } );\n" \
+    "processors = ( { name = \"" name "\"; user = \"daemon\"; } );\n" \
+    "vhosts = ( { server_name = \"" name ".test\"; processor = \"" name \
+    "\"; document_root = \"/usr\"; } );\n" \
+    "multiplexers = ( { user = \"nobody\"; group = \"nogroup\"; } );"
+
+/* One pool changed, added, taken away; the rest as it was. */
+static void
+one_pool_of_another_configuration(void **state)
+{
+	struct settings *both;
+
+	(void)state;
+	both = with(PAIR("", "bin", ""), PAIR("env = [ \"B=1\" ];", "sys", ""), "one");
+	assert_int_equal(both->pool_count, 2);
+	assert_int_equal(both->vhost_count, 2);
+	assert_string_equal(both->pools[settings_find_pool(both, "one")].env.at[0], "B=1");
+	assert_string_equal(both->pools[settings_find_pool(both, "two")].user, "bin");
+	settings_free(&both);
+	both = with(PAIR("", "bin", ""), ALONE("three"), "three");
+	assert_int_equal(both->pool_count, 3);
+	assert_int_equal(both->vhost_count, 3);
+	settings_free(&both);
+	both = with(PAIR("", "bin", ""), ALONE("three"), "two");
+	assert_int_equal(both->pool_count, 1);
+	assert_string_equal(both->vhosts[0].server_name, "one.test");
+	settings_free(&both);
 }
 
 static void
@@ -253,6 +391,9 @@ main(void)
 		cmocka_unit_test(a_dump_reads_as_the_same_settings),
 		cmocka_unit_test(a_multiplexer_keeps_every_index_and_no_secret),
 		cmocka_unit_test(a_pool_learns_of_itself_alone),
+		cmocka_unit_test(what_is_written_reads_as_the_same),
+		cmocka_unit_test(pools_differ_by_what_they_are_told),
+		cmocka_unit_test(one_pool_of_another_configuration),
 		cmocka_unit_test(a_slice_is_read_from_its_descriptor),
 		cmocka_unit_test(what_is_disabled_stays_so_in_a_slice),
 	};

@@ -1,0 +1,106 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "manager/manager.h"
+#include "manager/notify.h"
+
+static struct {
+	struct sockaddr_un to;
+	socklen_t len;                  /* 0: nobody listens */
+	uint64_t watchdog_ms;
+} told;
+
+static uint64_t
+number_of(const char *name)
+{
+	const char *text = getenv(name);
+	uint64_t value = 0;
+
+	if (text == NULL || !str_decimal(text, strlen(text), &value))
+		return 0;
+	return value;
+}
+
+void
+notify_begin(void)
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+	uint64_t pid = number_of("WATCHDOG_PID");
+
+	if (pid == 0 || pid == (uint64_t)getpid())
+		told.watchdog_ms = number_of("WATCHDOG_USEC") / 1000;
+	if (name == NULL || (name[0] != '/' && name[0] != '@') ||
+	    strlen(name) >= sizeof told.to.sun_path)
+		return;
+	told.to.sun_family = AF_UNIX;
+	memcpy(told.to.sun_path, name, strlen(name));
+	if (name[0] == '@')
+		told.to.sun_path[0] = '\0';
+	told.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
+}
+
+static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void
+tell(const char *format, ...)
+{
+	char text[256];
+	va_list args;
+	int fd;
+
+	if (told.len == 0)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || sendto(fd, text, strlen(text), MSG_NOSIGNAL,
+	    (const struct sockaddr *)&told.to, told.len) < 0)
+		log_warning("tell the service manager: %s", strerror(errno));
+	fd_close(&fd);
+}
+
+void
+notify_ready(const struct manager *manager)
+{
+	tell("READY=1\nMAINPID=%d\nSTATUS=%u pools, %u vhosts, configuration %" PRIu64, (int)getpid(),
+	    manager->settings->pool_count, manager->settings->vhost_count,
+	    manager->settings->generation);
+}
+
+void
+notify_reloading(const struct manager *manager)
+{
+	(void)manager;
+	tell("RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_us());
+}
+
+void
+notify_stopping(void)
+{
+	tell("STOPPING=1");
+}
+
+uint64_t
+notify_watchdog_ms(void)
+{
+	return told.len != 0 ? told.watchdog_ms : 0;
+}
+
+void
+notify_alive(void)
+{
+	tell("WATCHDOG=1");
+}
