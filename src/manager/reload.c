@@ -217,8 +217,13 @@ take_settings(struct reload *reload)
 /* ---- the plan */
 
 static const char *
-needs_restart(const struct settings *now, const struct settings *next)
+needs_restart(const struct manager *manager, const struct settings *next)
 {
+	const struct settings *now = manager->settings;
+
+	if ((start_asks(next) & ~manager->asked) != 0)
+		return "it needs a capability that was given up at the start (namespaces, or "
+		    "limits above our own); restart peruserd";
 	if (strcmp(now->pid_file, next->pid_file) != 0)
 		return "pid_file can't change while peruserd runs; restart it";
 	if (strcmp(now->control_socket, next->control_socket) != 0)
@@ -297,6 +302,9 @@ reload_number_logs(struct manager *manager, struct settings *settings)
 	for (i = 0; taken && i < settings->vhost_count; i++)
 		if (settings->vhosts[i].log != SETTINGS_NONE)
 			settings->vhosts[i].log_number = numbers[settings->vhosts[i].log];
+	for (i = 0; taken && i < settings->vhost_count; i++)
+		if (settings->vhosts[i].slow != SETTINGS_NONE)
+			settings->vhosts[i].slow_number = numbers[settings->vhosts[i].slow];
 	free(numbers);
 	return taken;
 }
@@ -352,7 +360,7 @@ plan(struct reload *reload, struct fault *fault)
 	reload->next = configuration_new(next);
 	if (reload->next == NULL)
 		return fault_set(fault, ENOMEM, "take the configuration");
-	why = needs_restart(manager->settings, next);
+	why = needs_restart(manager, next);
 	if (why != NULL)
 		return fault_set(fault, 0, "%s", why);
 	return listening_prepare(manager, next, fault) && plan_pools(reload, fault) &&

@@ -21,7 +21,8 @@ write_line(struct slot *slot, const char *text, size_t len)
 
 	if (vhost->slow != SETTINGS_NONE) {
 		snprintf(who, sizeof who, "pool %s, %s", pool->name, vhost->server_name);
-		logs_write(slot->mux, vhost->slow, line,
+		logs_write(slot->mux, (uint32_t)vhost->slow_number,
+		    vhost->slow_log != NULL ? vhost->slow_log : pool->slow_log, line,
 		    log_format(line, level, who, text, len));
 	}
 	if (vhost->slow == SETTINGS_NONE || slot->slow.state == SLOW_LAST)

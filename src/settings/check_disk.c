@@ -193,7 +193,7 @@ pool_check(struct disk *disk)
 	folders_check(disk->reading, disk->reading->pools_said[disk->pool].node, &pool->perl_lib);
 	check_log(disk->reading, disk->reading->pools_said[disk->pool].node, "error_log",
 	    pool->error_log);
-	log_check(disk->reading, disk->reading->pools_said[disk->pool].node, "slow_log",
+	check_log(disk->reading, disk->reading->pools_said[disk->pool].node, "slow_log",
 	    pool->slow_log);
 }
 
@@ -234,7 +234,7 @@ vhost_check(struct reading *reading, uint32_t index)
 	check_log(reading, said->node, "access_log", vhost->access_log);
 	applications_check(reading, vhost);
 	folders_check(reading, said->node, &vhost->perl_lib);
-	log_check(reading, said->node, "slow_log", vhost->slow_log);
+	check_log(reading, said->node, "slow_log", vhost->slow_log);
 	if (vhost->document_root == NULL || said->failed || vhost->pool == SETTINGS_NONE ||
 	    reading->pools_said[vhost->pool].failed)
 		return;

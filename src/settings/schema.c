@@ -458,6 +458,8 @@ static const struct settings_row vhost_rows[] = {
 	    "Which paths are run by which handler; all others are files.", NULL, .of = GROUP_HANDLER },
 	{ "log_number", KIND_NUMBER, IN_VHOST | ONLY_SLICE | NOT_POOL, VHOST(log_number), 0,
 	    UINT32_MAX, NULL, "What the manager calls its access log.", NULL, NONE },
+	{ "slow_number", KIND_NUMBER, IN_VHOST | ONLY_SLICE | NOT_POOL, VHOST(slow_number), 0,
+	    UINT32_MAX, NULL, "What the manager calls its slow log.", NULL, NONE },
 	{ "disabled", KIND_TEXT, IN_VHOST | ONLY_SLICE, VHOST(disabled), 1, 0, NULL,
 	    "Why the vhost can't be served.", NULL, NONE }
 };

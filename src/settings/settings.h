@@ -169,6 +169,7 @@ struct vhost_settings {
 	bool dot_files;                         /* serve names that begin with a dot */
 	char *access_log;                       /* NULL: none */
 	uint64_t log_number;                    /* of access_log; the manager says which */
+	uint64_t slow_number;                   /* of the slow log, its own or the pool's; likewise */
 	char *access_log_format;                /* "combined" or a format string */
 	uint32_t log;                           /* index into logs, or SETTINGS_NONE */
 	char *slow_log;                         /* NULL: the pool's */
