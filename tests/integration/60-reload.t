@@ -14,6 +14,8 @@ for my $site ($alice, $bob, $calm) {
 	put_file("$site->{root}/hello.txt", "hello\n", 0644, $site);
 	$t->cgi($site, 'parent.pl', 'print "Content-Type: text/plain\n\n", getppid;');
 }
+# Multiplexers of two accounts spool there.
+chmod 01777, "$t->{dir}/spool";
 $t->start;
 
 sub ctl
