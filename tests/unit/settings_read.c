@@ -268,7 +268,7 @@ static const struct {
 #endif
 #else
 	{ "psgi", HEAD POOL HANDLER_WITH("prefix = \"/x\"; handler = \"psgi\";\n"
-	    "application = \"/x\";"), "built without Perl", 6 },
+	    "application = \"/etc/passwd\";"), "built without Perl", 6 },
 	{ "perl-cgi", HEAD POOL HANDLER_WITH("prefix = \"/x\"; handler = \"perl-cgi\";"),
 	    "built without Perl", 6 },
 #endif
