@@ -41,6 +41,7 @@ INTEGRATION_TESTS = \
 	%D%/24-capabilities.t \
 	%D%/24-full-server.t \
 	%D%/25-control.t \
+	%D%/25-sticky.t \
 	%D%/26-multiplexers.t \
 	%D%/27-lying-zygote.t \
 	%D%/28-clock.t \
