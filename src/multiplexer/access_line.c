@@ -87,6 +87,16 @@ put_op(struct line *line, const struct access_op *op, const struct access_entry 
 		else
 			put_number(line, entry->bytes);
 		return;
+	case ACCESS_MILLISECONDS:
+		put_number(line, entry->us / 1000);
+		return;
+	case ACCESS_WAIT:
+		put_number(line, entry->wait_us);
+		return;
+	case ACCESS_ID:
+		put(line, entry->id != NULL ? entry->id : "-",
+		    entry->id != NULL ? strlen(entry->id) : 1);
+		return;
 	case ACCESS_MICROSECONDS:
 		put_number(line, entry->us);
 		return;

@@ -19,6 +19,8 @@ struct access_entry {
 	const char *pool;
 	uint64_t bytes;
 	uint64_t us;
+	uint64_t wait_us;               /* of that in the queue */
+	const char *id;                 /* its own, or NULL */
 	int32_t pid;
 	int status;                     /* 0: not known */
 };

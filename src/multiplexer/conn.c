@@ -185,7 +185,7 @@ conn_reset(struct conn *conn)
 	conn->may_pass = conn->passed = conn->internal = false;
 	conn->file_at = conn->file_left = 0;
 	conn->sent = 0;
-	conn->queued_us = 0;
+	conn->queued_us = conn->waited_us = conn->serial = 0;
 	conn->status = 0;
 	conn->pid = 0;
 }

@@ -105,6 +105,8 @@ struct conn {
 	struct body *body;              /* where it must be kept or fed; owned */
 	struct slot *slot;              /* while RUNNING, GIVEN, LEFT */
 	uint64_t started_us;
+	uint64_t serial;                /* counts the requests of this multiplexer; 0: none yet */
+	uint64_t waited_us;             /* in the queue */
 	uint64_t queued_us;             /* since when it waited for a slot; 0: it did not */
 	enum status_form status_form;   /* what a status listener was asked for */
 

@@ -156,6 +156,7 @@ handoff_note(struct conn *conn, struct slot *slot, const struct handoff *handoff
 	else if (conn->vars.len == 0)
 		buf_add(&conn->vars, handoff->vars.data, handoff->vars.len);
 	timeouts_clear(&conn->timeout);
+	conn->waited_us = conn->queued_us != 0 ? multiplexer_us(mux) - conn->queued_us : 0;
 	conn->state = CONN_RUNNING;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,27 +49,65 @@ ask(struct multiplexer *mux, uint32_t number)
 		mux->logs.at[number].state = LOG_ASKED;
 }
 
+static uint64_t
+count_lines(const char *bytes, size_t len)
+{
+	const char *end = bytes + len;
+	uint64_t lines = 0;
+
+	while ((bytes = memchr(bytes, '\n', (size_t)(end - bytes))) != NULL) {
+		lines++;
+		bytes++;
+	}
+	return lines;
+}
+
+/* A full disk: what waits is lost, and counted, so that no request has to wait. */
+static void
+give_up(struct multiplexer *mux, struct log_file *log, int error)
+{
+	if (!log->failing)
+		logs_complain(mux, "cannot write to %s: %s; lines are lost until it takes them",
+		    log->path, strerror(error));
+	log->failing = true;
+	log->torn = log->inside;
+	log->lost += count_lines(log->buf.data, log->buf.len);
+	log->buf.len = 0;
+}
+
+static void
+went_well(struct log_file *log)
+{
+	if (log->lost > 0)
+		log_notice("%s takes lines again; %llu were lost", log->path,
+		    (unsigned long long)log->lost);
+	log->failing = false;
+	log->lost = 0;
+}
+
 /* Write what waits for one file, as far as it takes it without blocking. */
 static void
 write_out(struct multiplexer *mux, struct log_file *log)
 {
+	struct iovec pieces[2] = { { (char[]){ '\n' }, log->torn ? 1 : 0 },
+	    { log->buf.data, log->buf.len } };
 	ssize_t written;
 
 	if (log->buf.len == 0 || log->fd < 0)
 		return;
-	written = write(log->fd, log->buf.data, log->buf.len);
-	if (written < 0 && errno != EAGAIN && errno != EINTR) {
-		if (!log->failing)
-			logs_complain(mux, "cannot write to %s: %s; lines are lost",
-			    log->path, strerror(errno));
-		log->failing = true;
-		log->buf.len = 0;
+	written = writev(log->fd, pieces, 2);
+	if (written < 0 && errno != EAGAIN && errno != EINTR)
+		give_up(mux, log, errno);
+	if (written <= 0)
 		return;
-	}
-	if (written > 0) {
-		log->failing = false;
-		buf_drop(&log->buf, (size_t)written);
-	}
+	written -= log->torn;
+	log->torn = false;
+	if (written == 0)
+		return;
+	log->inside = log->buf.data[written - 1] != '\n';
+	buf_drop(&log->buf, (size_t)written);
+	if (log->buf.len == 0)
+		went_well(log);
 }
 
 void
@@ -128,8 +167,8 @@ log_of(struct multiplexer *mux, uint32_t number, const char *path)
 	free(log->path);
 	log->path = strdup(path);
 	log->state = LOG_CLOSED;
-	log->failing = log->stale = false;
-	log->dropped = 0;
+	log->failing = log->stale = log->inside = log->torn = false;
+	log->lost = 0;
 	log->buf.len = 0;
 	log->buf.max = BUFFER_MAX;
 	return log->path != NULL ? log : NULL;
@@ -149,11 +188,10 @@ logs_write(struct multiplexer *mux, uint32_t number, const char *path, const cha
 	if (log->buf.len + len > BUFFER_MAX)
 		write_out(mux, log);
 	if (!buf_add(&log->buf, line, len)) {
-		if (log->dropped++ == 0)
+		if (log->lost++ == 0)
 			logs_complain(mux, "lines for %s are lost: it takes them too slowly", path);
 		return;
 	}
-	log->dropped = 0;
 	if (!log->dirty) {
 		log->dirty = true;
 		log->next_dirty = logs->first_dirty;
@@ -258,6 +296,7 @@ logs_access(struct conn *conn)
 	struct multiplexer *mux = conn->mux;
 	struct access_entry entry = { 0 };
 	struct nv vars;
+	char id[64];
 
 	if (conn->vhost == SETTINGS_NONE || conn->vars.len == 0 ||
 	    conn->tables->format_of[conn->vhost] == NULL)
@@ -267,6 +306,10 @@ logs_access(struct conn *conn)
 	entry.vars = &vars;
 	entry.bytes = conn->sent;
 	entry.us = multiplexer_us(mux) - conn->started_us;
+	entry.wait_us = conn->waited_us;
+	snprintf(id, sizeof id, "%llx-%x-%llx", (unsigned long long)mux->born_ms, mux->number,
+	    (unsigned long long)conn->serial);
+	entry.id = id;
 	entry.pid = conn->pid;
 	entry.status = conn->status;
 	write_line(mux, conn->tables, conn->vhost, &entry);

@@ -28,7 +28,9 @@ struct log_file {
 	bool dirty;                     /* on the list of those to be written */
 	bool failing;                   /* the last write failed; said once */
 	bool stale;                     /* another file may have the name by now */
-	uint64_t dropped;               /* lines lost since the last one written */
+	bool inside;                    /* what was written last ended within a line */
+	bool torn;                      /* and the rest of that line was lost */
+	uint64_t lost;                  /* lines, since writing went well */
 	uint32_t next_dirty;            /* SETTINGS_NONE: the last */
 	struct buf buf;
 };

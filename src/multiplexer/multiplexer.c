@@ -480,6 +480,7 @@ multiplexer_new(int settings_fd, int board_fd, int control)
 		return NULL;
 	TAILQ_INIT(&mux->all_tables);
 	mux->number = BOARD_NOBODY;
+	mux->born_ms = clock_ms();
 	mux->control = control;
 	mux->timer_at = TIMEOUT_NEVER;
 	mux->stop_at_ms = TIMEOUT_NEVER;

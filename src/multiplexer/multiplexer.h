@@ -82,6 +82,8 @@ struct multiplexer {
 	time_t wall;                    /* the second that date stands for */
 	uint64_t nonces[MULTIPLEXER_NONCES];
 	unsigned nonces_left;
+	uint64_t serial;                /* of the last request */
+	uint64_t born_ms;               /* with number and serial a request's id */
 
 	struct timeouts timeouts;
 	struct conns conns;

@@ -43,6 +43,7 @@ request_local_addr(struct conn *conn)
 int
 request_find_site(struct conn *conn, struct slice name)
 {
+	conn->serial = ++conn->mux->serial;
 	conn->vhost = hosts_find(conn->tables->hosts, name.at, name.len);
 	if (conn->vhost == SETTINGS_NONE)
 		return 421;

@@ -23,6 +23,7 @@ static const struct {
 	{ 'm', ACCESS_VAR, "REQUEST_METHOD" }, { 'U', ACCESS_VAR, "DOCUMENT_URI" },
 	{ 'q', ACCESS_QUERY, NULL }, { 'H', ACCESS_VAR, "SERVER_PROTOCOL" },
 	{ 'p', ACCESS_VAR, "SERVER_PORT" }, { 'P', ACCESS_PID, NULL },
+	{ 'A', ACCESS_VAR, "SERVER_ADDR" }, { 'L', ACCESS_ID, NULL },
 	{ '%', ACCESS_LITERAL, "%" },
 };
 
@@ -70,6 +71,8 @@ static const struct {
 	enum access_op_kind kind;
 } names[] = {
 	{ "pool", "", ACCESS_POOL }, { "pid", "P", ACCESS_PID }, { "pid", "", ACCESS_PID },
+	{ "s", "T", ACCESS_SECONDS }, { "ms", "T", ACCESS_MILLISECONDS },
+	{ "us", "T", ACCESS_MICROSECONDS }, { "wait", "", ACCESS_WAIT },
 };
 
 /* The directive at *at, behind its "%{".  0: no memory; -1: it is none. */

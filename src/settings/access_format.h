@@ -5,6 +5,8 @@
  *   %r     request line        %s %>s status             %b %B  body bytes ("-" or 0 for none)
  *   %D %T  time taken, microseconds or seconds            %v  vhost   %V  name asked for
  *   %m %U %q %H  method, path, query, protocol            %p  port    %%  a percent sign
+ *   %A     own address        %L  an id of the request's own
+ *   %{s}T %{ms}T %{us}T  time taken; %{wait}  of that in the queue, microseconds
  *   %{pool}  pool   %{pid} %{pid}P %P  the processor's pid   %{Name}i  a request field
  *
  * Any other percent sign is a mistake.
@@ -20,7 +22,7 @@
 enum access_op_kind {
 	ACCESS_LITERAL, ACCESS_VAR, ACCESS_DASH, ACCESS_TIME, ACCESS_REQUEST, ACCESS_STATUS,
 	ACCESS_BYTES, ACCESS_BYTES_ZERO, ACCESS_MICROSECONDS, ACCESS_SECONDS, ACCESS_VHOST,
-	ACCESS_QUERY, ACCESS_POOL, ACCESS_PID
+	ACCESS_QUERY, ACCESS_POOL, ACCESS_PID, ACCESS_MILLISECONDS, ACCESS_WAIT, ACCESS_ID
 };
 
 struct access_op {

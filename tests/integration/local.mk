@@ -27,6 +27,7 @@ INTEGRATION_TESTS = \
 	%D%/12-status.t \
 	%D%/41-slow-log.t \
 	%D%/42-top.t \
+	%D%/43-full-disk.t \
 	%D%/13-idle-connections.t \
 	%D%/14-application.t \
 	%D%/15-links.t \
