@@ -78,4 +78,7 @@ for my $row (@rows) {
 }
 my ($nap) = grep { $_->[7] =~ /nap/ } @rows;
 cmp_ok($nap->[3], '>=', 300, 'a slow request took its time');
+is($t->stop, 0, 'it stops');
+run_quietly('/bin/umount', $small);
+$t->{ended_on_purpose} = 1;
 $t->finish;
