@@ -156,7 +156,8 @@ handoff_note(struct conn *conn, struct slot *slot, const struct handoff *handoff
 	else if (conn->vars.len == 0)
 		buf_add(&conn->vars, handoff->vars.data, handoff->vars.len);
 	timeouts_clear(&conn->timeout);
-	conn->waited_us = conn->queued_us != 0 ? multiplexer_us(mux) - conn->queued_us : 0;
+	conn->waited_us = conn->queued_us == 0 ? 0 :
+	    multiplexer_us(conn->mux) - conn->queued_us;
 	conn->state = CONN_RUNNING;
 }
 
