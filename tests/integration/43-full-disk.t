@@ -8,10 +8,10 @@ use Peruserd::Test;
 my $t = Peruserd::Test->new;
 my $small = "$t->{dir}/log/small";
 own_folder($small);
-my ($mounted) = run_quietly('/bin/mount', '-t', 'tmpfs', '-o', 'size=64k,mode=0755', 'peruserd-test', $small);
+my ($mounted) = run_quietly('/bin/mount', '-t', 'tmpfs', '-o', 'size=512k,mode=0755', 'peruserd-test', $small);
 plan(skip_all => 'a small file system can not be mounted here') if $mounted;
 my $owner = $$;
-END { run_quietly('/bin/umount', $small) if defined $small && defined $owner && $$ == $owner && !$mounted }
+END { local $?; run_quietly('/bin/umount', $small) if defined $small && defined $owner && $$ == $owner && !$mounted }
 
 my %log = map { $_ => "$small/$_.log" } qw(access errors slow);
 my $bob = $t->site('bob', pool => { error_log => $log{errors}, slow_log => $log{slow}, slow_timeout => '100ms' }, vhost => { access_log => $log{access} });
@@ -46,16 +46,24 @@ cmp_ok($said, '<=', 2, 'once by each multiplexer');
 
 # ---- room again
 
+# Not so often that these fill it again.
+sub after
+{
+	select undef, undef, undef, 0.05;
+	return $t->get('shared', 'bob.test', "$_[0]?after");
+}
+
 unlink "$small/filler";
 close $filler;
-ok(wait_for(10, sub { $t->get('shared', 'bob.test', '/hello.txt?after'); (() = $t->log =~ /\Q$log{access}\E takes lines again; [1-9]\d* were lost/g) == $said }), 'lines are written again, and how many were lost is said') or diag($t->log);
+ok(wait_for(30, sub { after('/hello.txt'); (() = $t->log =~ /\Q$log{access}\E takes lines again; [1-9]\d* were lost/g) == $said }), 'lines are written again, and how many were lost is said') or diag($t->log);
 my @lines = lines($log{access});
 is(scalar(grep { /first/ } @lines), 3, 'those before are there');
 ok(scalar(grep { /after/ } @lines), 'and those after');
 my @torn = grep { !m{\A127\.0\.0\.1 - - \[[^]]+\] "GET /\S+ HTTP/1\.1" \d+ \S+ "-" "[^"]*"\z} } @lines;
-cmp_ok(scalar @torn, '<=', 2, 'no line but the last that fitted is cut') or diag(join "\n", @torn);
+# Two multiplexers append: a line that one could not end may have the other's behind it.
+cmp_ok(scalar @torn, '<=', 4, 'no line but the last that fitted is cut') or diag(join "\n", @torn);
 is(scalar(grep { /after/ } @torn), 0, 'none after it is glued to another');
-ok(wait_for(10, sub { $t->get('shared', 'bob.test', '/cgi-bin/nap.pl?after'); slurp($log{slow}) =~ m{nap\.pl\?after has run for} }), 'the slow log goes on');
+ok(wait_for(10, sub { after('/cgi-bin/nap.pl'); slurp($log{slow}) =~ m{nap\.pl\?after has run for} }), 'the slow log goes on');
 ok(wait_for(10, sub { slurp($log{errors}) =~ /napping/ }), "so does the pool's");
 
 # ---- what stands in a line
