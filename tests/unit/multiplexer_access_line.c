@@ -23,6 +23,9 @@ static const struct row {
 	    "\"http://x/\\x0a\" \"wget\"\n" },
 	{ "common", "common", "192.0.2.7 - - [now] \"GET /a?b=\\x22c\\x22 HTTP/1.1\" 200 12\n" },
 	{ "time taken, pool and pid", "%D %T %{pool} %{pid} %P", "2500000 2 alice 4711 4711\n" },
+	{ "time taken, as Apache has it", "%{us}T %{ms}T %{s}T %{wait}", "2500000 2500 2 1234\n" },
+	{ "an id, or none", "%L", "-\n" },
+	{ "own address", "%A", "-\n" },
 	{ "pid as Apache writes it", "%{pid}P.", "4711.\n" },
 	{ "names", "%v|%V|%p", "alice.com|www.alice.com|80\n" },
 	{ "parts of a request", "%m %U%q %H", "GET /a?b=\\x22c\\x22 HTTP/1.1\n" },
@@ -40,7 +43,7 @@ test_rows(void **state)
 	struct nv vars = { room, 0, sizeof room };
 	struct access_entry entry = {
 		.vars = &vars, .time = "[now]", .vhost = "alice.com", .pool = "alice",
-		.bytes = 12, .us = 2500000, .pid = 4711, .status = 200,
+		.bytes = 12, .us = 2500000, .wait_us = 1234, .pid = 4711, .status = 200,
 	};
 	struct access_format *format;
 	struct fault fault;
