@@ -230,6 +230,7 @@ slot_gone(struct multiplexer *mux, const struct message_slot_gone *said)
 	slot_drop(slot);
 	fail_client(slot);
 	slot->leased = false;
+	mux->pools.sweep = true;
 }
 
 void

@@ -237,6 +237,23 @@ pool_free(struct multiplexer *mux, struct pool *pool)
 	free(pool);
 }
 
+/* A slot of that row still leads somewhere, or something runs on it. */
+static bool
+has_slots(struct multiplexer *mux, uint32_t row)
+{
+	const struct board_pool *board = board_pool(mux->board, row);
+	const struct slot *slot;
+	uint32_t i;
+
+	for (i = board->slot_first; i < board->slot_first + board->slot_count &&
+	    i < mux->slots.count; i++) {
+		slot = mux->slots.at[i];
+		if (slot != NULL && slot->pool == row && (slot->fd >= 0 || slot->busy))
+			return true;
+	}
+	return false;
+}
+
 void
 pools_sweep(struct multiplexer *mux)
 {
@@ -247,7 +264,7 @@ pools_sweep(struct multiplexer *mux)
 	for (i = 0; i < mux->pools.count; i++) {
 		pool = mux->pools.at[i];
 		if (pool != NULL && pool->tables != mux->tables && pool->count == 0 &&
-		    TAILQ_EMPTY(&pool->log.read))
+		    TAILQ_EMPTY(&pool->log.read) && !has_slots(mux, i))
 			pool_free(mux, pool);
 	}
 }
