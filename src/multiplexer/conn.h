@@ -100,7 +100,6 @@ struct conn {
 	bool answered;                  /* the first byte of an answer was framed */
 	bool may_pass;                  /* one pool may hand it back for another one */
 	bool passed;                    /* and has done so */
-	bool internal;                  /* it is for a file that an answer named */
 	struct buf vars;                /* its meta-variables, where they must be kept */
 	struct body *body;              /* where it must be kept or fed; owned */
 	struct slot *slot;              /* while RUNNING, GIVEN, LEFT */

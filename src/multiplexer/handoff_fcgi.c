@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "multiplexer/fcgi_answer.h"
+#include "multiplexer/fcgi_request.h"
 #include "multiplexer/handoff_fcgi.h"
 #include "multiplexer/handoff_fd.h"
 #include "multiplexer/lend.h"
@@ -17,10 +18,6 @@
 #include "multiplexer/respond.h"
 #include "multiplexer/route.h"
 
-#define ID        1                     /* of the one request on a connection */
-#define EXTRA     (4u * ROUTE_SCRIPT)   /* bytes of variables that are added here */
-#define OUT_MAX   (ENVELOPE_MAX_VARS + EXTRA + ENVELOPE_MAX_BODY + 64 * FCGI_WHOLE)
-#define CHUNK     (FCGI_CONTENT_FULL / 2)       /* of a body in a file: one STDIN record */
 #define TRIES     8                     /* connections for one request */
 #define MOMENT_MS 2                     /* a program that closes after its answer does so by then */
 #define GOING_MS  100                   /* one that ends has ended by then */
@@ -42,7 +39,7 @@ fcgi_new(struct slot *slot)
 		return NULL;
 	fcgi->slot = slot;
 	fcgi->body = -1;
-	fcgi->out.max = OUT_MAX;
+	fcgi->out.max = FCGI_REQUEST_MAX;
 	fcgi->line.max = POOL_LOG_LINE;
 	event_assign(&fcgi->event, slot->mux->base, -1, 0, fcgi_event, fcgi);
 	return fcgi;
@@ -115,135 +112,6 @@ fcgi_free(struct fcgi **where)
 	buf_free(&fcgi->out);
 	free(fcgi);
 	*where = NULL;
-}
-
-/* ---- the request's bytes */
-
-/* Records of a stream, with these bytes; none: its end. */
-static bool
-put_stream(struct buf *out, enum fcgi_type type, const void *bytes, size_t len)
-{
-	unsigned char header[FCGI_HEADER];
-	const char *at = bytes;
-	size_t part;
-
-	do {
-		part = len < FCGI_CONTENT_FULL ? len : FCGI_CONTENT_FULL;
-		fcgi_write_header(header, type, ID, part, 0);
-		if (!buf_add(out, header, sizeof header) || (part > 0 && !buf_add(out, at, part)))
-			return false;
-		at += part;
-		len -= part;
-	} while (len > 0);
-	return true;
-}
-
-static bool
-put_path(struct nv *nv, const char *name, const char *root, const char *rest)
-{
-	char path[2 * ROUTE_SCRIPT];
-	size_t len = strlen(root);
-
-	while (len > 0 && root[len - 1] == '/')
-		len--;
-	if (len + strlen(rest) >= sizeof path)
-		return false;
-	memcpy(path, root, len);
-	strcpy(path + len, rest);
-	return nv_put_str(nv, name, path);
-}
-
-/* What a program that is not ours has to be told of script and paths. */
-static int
-put_script(struct conn *conn, const struct pool_settings *pool, const struct nv *vars,
-    struct nv *extra)
-{
-	const struct vhost_settings *vhost = conn_vhost(conn);
-	const char *root = settings_inside(pool->chroot, vhost->document_root);
-	static struct route route;
-	static char path[sizeof ((struct scratch *)0)->uri];
-	struct nv_pair uri;
-	bool put;
-
-	if (root == NULL || !nv_find(vars, "DOCUMENT_URI", &uri) || uri.value_len >= sizeof path)
-		return 500;
-	memcpy(path, uri.value, uri.value_len);
-	path[uri.value_len] = '\0';
-	route_find(conn_settings(conn), vhost, path, &route);
-	if (route.status != 0)
-		return route.status;
-	put = nv_put_str(extra, "DOCUMENT_ROOT", root) &&
-	    nv_put_str(extra, "SCRIPT_NAME", route.script_name) &&
-	    put_path(extra, "SCRIPT_FILENAME", root, route.script_name) &&
-	    nv_put_str(extra, "REDIRECT_STATUS", "200");
-	if (put && route.path_info[0] != '\0')
-		put = nv_put_str(extra, "PATH_INFO", route.path_info) &&
-		    put_path(extra, "PATH_TRANSLATED", root, route.path_info);
-	return put ? 0 : 414;
-}
-
-static int
-put_extra(struct conn *conn, const struct pool_settings *pool, const struct nv *vars,
-    struct nv *extra)
-{
-	char number[16];
-
-	if (settings_pool_runs(pool) != RUNS_OURS)
-		return put_script(conn, pool, vars, extra);
-	/* Ours looks for itself: it has to know for which site. */
-	snprintf(number, sizeof number, "%u", (unsigned)conn_vhost(conn)->pool_vhost);
-	return nv_put_str(extra, "PERUSERD_VHOST", number) ? 0 : 500;
-}
-
-/* All but a body in a file, which follows.  0, or the status to answer. */
-static int
-build(struct fcgi *fcgi, struct conn *conn, const struct pool_settings *pool,
-    const struct handoff *handoff)
-{
-	static unsigned char room[EXTRA], params[ENVELOPE_MAX_VARS + EXTRA];
-	struct nv extra = { room, 0, sizeof room };
-	unsigned char begin[FCGI_WHOLE];
-	size_t len = handoff->vars.len;
-	struct buf *out = &fcgi->out;
-	int status = put_extra(conn, pool, &handoff->vars, &extra);
-
-	if (status != 0)
-		return status;
-	if (len > ENVELOPE_MAX_VARS)
-		return 431;
-	memcpy(params, handoff->vars.data, len);
-	memcpy(params + len, extra.data, extra.len);
-	len += extra.len;
-	out->len = 0;
-	fcgi_write_begin(begin, ID, FCGI_ROLE_RESPONDER, fcgi->keep ? FCGI_FLAG_KEEP : 0);
-	if (buf_add(out, begin, sizeof begin) &&
-	    put_stream(out, FCGI_TYPE_PARAMS, params, len) &&
-	    put_stream(out, FCGI_TYPE_PARAMS, NULL, 0) &&
-	    (handoff->body_file >= 0 || handoff->body_len == 0 ||
-	     put_stream(out, FCGI_TYPE_STDIN, handoff->body, handoff->body_len)) &&
-	    (handoff->body_file >= 0 || put_stream(out, FCGI_TYPE_STDIN, NULL, 0)))
-		return 0;
-	return 503;
-}
-
-/* The next record of a body in a file, or its end.  False: it can't be read. */
-static bool
-next_record(struct fcgi *fcgi)
-{
-	char *chunk = fcgi->slot->mux->scratch->copy;
-	size_t part = fcgi->body_left < CHUNK ? (size_t)fcgi->body_left : CHUNK;
-
-	if (part > 0 &&
-	    pread(fcgi->body, chunk, part, (off_t)fcgi->body_at) != (ssize_t)part)
-		return false;
-	fcgi->body_at += part;
-	fcgi->body_left -= part;
-	if (part > 0 && !put_stream(&fcgi->out, FCGI_TYPE_STDIN, chunk, part))
-		return false;
-	if (fcgi->body_left > 0)
-		return true;
-	fd_close(&fcgi->body);
-	return put_stream(&fcgi->out, FCGI_TYPE_STDIN, NULL, 0);
 }
 
 /* ---- connections */
@@ -377,7 +245,7 @@ send_more(struct fcgi *fcgi)
 	for (;;) {
 		if (is_sent(fcgi))
 			break;
-		if (fcgi->out.len == 0 && !next_record(fcgi)) {
+		if (fcgi->out.len == 0 && !fcgi_request_more(fcgi)) {
 			logs_complain(slot->mux, "a request body can't be read: %s", strerror(errno));
 			fcgi_broken(fcgi, "did not get its whole body");
 			return;
@@ -425,7 +293,7 @@ fcgi_give(struct conn *conn, struct slot *slot, const struct handoff *handoff)
 	fcgi_reset(fcgi);
 	fcgi->server = settings_pool_runs(pool) == RUNS_SERVER;
 	fcgi->keep = !fcgi->server || pool->keep_connections;
-	status = build(fcgi, conn, pool, handoff);
+	status = fcgi_request_build(fcgi, conn, pool, handoff);
 	if (status == 0 && handoff->body_file >= 0) {
 		fcgi->body = fcntl(handoff->body_file, F_DUPFD_CLOEXEC, 0);
 		fcgi->body_at = 0;
@@ -601,7 +469,7 @@ say_abort(struct fcgi *fcgi)
 {
 	unsigned char record[FCGI_HEADER];
 
-	fcgi_write_header(record, FCGI_TYPE_ABORT, ID, 0, 0);
+	fcgi_write_header(record, FCGI_TYPE_ABORT, FCGI_REQUEST_ID, 0, 0);
 	/* Where it takes no more it will see that it is hung up on. */
 	if (send(fcgi->slot->fd, record, sizeof record, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return;

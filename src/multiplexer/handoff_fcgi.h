@@ -50,7 +50,7 @@ struct fcgi {
 	unsigned tries;                 /* connections that did not come to be */
 	struct event event;             /* the connection takes bytes, or a moment has passed */
 	struct buf out;                 /* what it did not take yet */
-	int body;                       /* the rest of the body; borrowed from the connection's */
+	int body;                       /* the rest of the body, from a file; owned, or -1 */
 	uint64_t body_at, body_left;
 	struct fcgi_reader reader;
 	struct stream *stream;          /* the answer, once it is relayed; the client's */
