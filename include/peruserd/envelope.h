@@ -93,15 +93,15 @@ enum completion_kind {
 	 */
 	COMPLETION_SERVED,
 	/*
+	 * The processor is free.  Carries the answer unless COMPLETION_ANSWER did.
+	 */
+	COMPLETION_DONE,
+	/*
 	 * data: what the request does now, lines of text.  Told when it is asked
 	 * for (message.h, SLOT_TRACE), from beside: other completions may come
 	 * before and after.
 	 */
-	COMPLETION_TRACE,
-	/*
-	 * The processor is free.  Carries the answer unless COMPLETION_ANSWER did.
-	 */
-	COMPLETION_DONE
+	COMPLETION_TRACE
 };
 
 enum completion_answer {

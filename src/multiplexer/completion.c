@@ -12,6 +12,7 @@
 #include "wire/fdpass.h"
 
 #define BATCH 8                 /* messages taken from one channel in a row */
+#define LAST_WORDS 4096         /* of one that has gone: more than its channel can hold */
 #define SERVED_MAX 1000000      /* requests that one report may tell of: a second's */
 #define RAW_MAX ((uint64_t)1 << 50)     /* bytes that a raw answer may claim */
 
@@ -263,7 +264,7 @@ completion_readable(evutil_socket_t fd, short what, void *context)
 void
 completion_drain(struct slot *slot)
 {
-	int left = BATCH;
+	int left = LAST_WORDS;
 
 	while (left-- > 0 && slot->fd >= 0 && slot->busy && take_one(slot))
 		continue;

@@ -78,7 +78,8 @@ give_health(struct conn *conn)
 		failed += atomic_load_explicit(&board_pool(mux->board, i)->state,
 		    memory_order_relaxed) == POOL_FAILED;
 	if (buf_printf(&text, "%s\npools failed: %u of %u\n",
-	    mux->stopping ? "stopping" : "ok", failed, mux->board->pool_count))
+	    mux->stopping ? "stopping" : "ok", failed,
+	    mux->tables->settings->pool_count))
 		give(conn, "text/plain", mux->stopping ? "Status: 503\r\n" : "", &text);
 	else
 		respond_own(conn, 503, NULL);
