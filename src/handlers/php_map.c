@@ -1,3 +1,4 @@
+#include "config.h"
 #include "handlers/php_parts.h"
 
 #include <dirent.h>

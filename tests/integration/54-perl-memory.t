@@ -72,7 +72,10 @@ for my $row ([ 'hello', sub { [ '/' ] }, $count * 0.8 ], [ 'all kinds', sub { $m
 	ok($whole, "$done requests, $what, are answered");
 	my $after = memory();
 	diag(sprintf '%d requests (%s) in one processor: %d KiB of its own before, %d KiB after, %.1f s', $done, $what, $before, $after, time - $began);
-	cmp_ok($after - $before, '<', $t->{sanitized} ? 20_000 : 128, "its memory is flat after them: $before, then $after KiB");
+	SKIP: {
+		skip 'a sanitizer keeps what was freed', 1 if $t->{sanitized};
+		cmp_ok($after - $before, '<', 128, "its memory is flat after them: $before, then $after KiB");
+	}
 }
 is(join(' ', $t->processors($site)), $pid, 'all of them were answered by the same processor');
 diag($t->log) if $ENV{DEBUG};
