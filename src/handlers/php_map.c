@@ -18,6 +18,17 @@
  * and as PHP will, and nothing of it is called but what the linker itself calls.
  */
 
+#ifdef WITH_SANITIZERS
+
+/* RTLD_DEEPBIND ends a process with a sanitizer */
+void
+php_map(const struct handler_host *host)
+{
+	(void)host;
+}
+
+#else
+
 /* Of root's, and nobody else may write to it. */
 static bool
 is_roots(const char *path)
@@ -87,7 +98,6 @@ is_ini(const struct dirent *entry)
 void
 php_map(const struct handler_host *host)
 {
-#ifndef WITH_SANITIZERS
 	struct dirent **entries;
 	char folder[PATH_MAX], path[2 * PATH_MAX];
 	int i, count;
@@ -106,8 +116,6 @@ php_map(const struct handler_host *host)
 	}
 	if (count >= 0)
 		free(entries);
-#else
-	/* RTLD_DEEPBIND ends a process with a sanitizer */
-	(void)host;
-#endif
 }
+
+#endif
