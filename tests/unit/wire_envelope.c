@@ -204,7 +204,7 @@ static const struct completion_row completion_rows[] = {
 	{ "served", COMPLETION_SERVED, ANSWER_NONE, 0, 64, 0, 0, true },
 	{ "many served", COMPLETION_SERVED, ANSWER_NONE, 0, 0, 0, 0, true },
 	{ "kind 0", 0, ANSWER_NONE, 0, 0, 0, 0, false },
-	{ "a kind that is none", COMPLETION_DONE + 1, ANSWER_NONE, 0, 0, 0, 0, false },
+	{ "a kind that is none", COMPLETION_TRACE + 1, ANSWER_NONE, 0, 0, 0, 0, false },
 	{ "passed on", COMPLETION_DONE, ANSWER_PASS, 0, 5, 0, 0, true },
 	{ "passed on to nowhere", COMPLETION_DONE, ANSWER_PASS, 0, 0, 0, 0, false },
 	{ "passed on and a length", COMPLETION_DONE, ANSWER_PASS, 0, 5, 5, 0, false },
