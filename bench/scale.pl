@@ -22,7 +22,7 @@ my ($build, $many, $pools, $only, $markdown) = ('.', 10_000, 1_000, '.', undef);
 GetOptions('build=s' => \$build, 'many=i' => \$many, 'pools=i' => \$pools,
 	'only=s' => \$only, 'markdown=s' => \$markdown) or die "usage: see the top of $0\n";
 
-$Bench::Servers::work = tempdir('peruserd-scale-XXXXXX', TMPDIR => 1, CLEANUP => !$ENV{KEEP});
+$Bench::Servers::work = tempdir('peruserd-scale-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $Bench::Servers::work;
 $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 my $main = $$;
