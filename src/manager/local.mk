@@ -13,13 +13,15 @@ libmanager_la_SOURCES = \
 	%D%/listening.c %D%/listening.h \
 	%D%/logs.c %D%/logs.h \
 	%D%/manager.c %D%/manager.h \
-	%D%/multiplexers.c %D%/multiplexers.h \
+	%D%/multiplexer.c %D%/multiplexer.h %D%/multiplexer_said.c \
+	%D%/multiplexers.c %D%/multiplexers.h %D%/multiplexers_told.c \
 	%D%/notify.c %D%/notify.h \
 	%D%/paths.c %D%/paths.h \
 	%D%/pidfile.c %D%/pidfile.h \
 	%D%/pool.c %D%/pool.h \
 	%D%/ranges.c %D%/ranges.h \
-	%D%/reload.c %D%/reload.h \
+	%D%/reload.c %D%/reload.h %D%/reload_parts.h \
+	%D%/reload_plan.c %D%/reload_read.c \
 	%D%/roster.c %D%/roster.h \
 	%D%/rows.c %D%/rows.h \
 	%D%/scale.c %D%/scale.h \

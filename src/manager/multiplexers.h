@@ -1,43 +1,22 @@
 /*
  * The multiplexers: started together, watched by their heartbeat on the board,
- * replaced under the same number when they end or hang.  A slot that a dead
- * one had leased stays leased: its successor reads the completion and frees it.
+ * replaced under the same number when they end or hang.  Those of one generation
+ * take over from the former ones together.
  */
 #ifndef PERUSERD_MANAGER_MULTIPLEXERS_H
 #define PERUSERD_MANAGER_MULTIPLEXERS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <event2/event.h>
 
 #include "base/fault.h"
-#include "manager/channel.h"
-#include "manager/child.h"
+#include "manager/multiplexer.h"
 
 struct manager;
 struct pool;
 struct settings;
 struct zygote;
-
-struct multiplexer {
-	struct manager *manager;
-	bool used;                      /* the number is somebody's */
-	bool leaving;                   /* others have its place; it finishes what runs */
-	bool fresh;                     /* of a generation that has not taken over yet */
-	uint64_t leave_by;              /* ms; 0: no bound */
-	struct message_tables held;     /* the tables that it uses */
-	uint32_t number;                /* on the board */
-	uint32_t entry;                 /* of settings.multiplexers */
-	struct child child;
-	struct channel channel;
-	struct event *ended;
-	bool ready;
-	bool replaced;                  /* began when another one of that number had died */
-	uint64_t started;               /* ms */
-	uint64_t restart_at;            /* ms; 0: none is due */
-	uint64_t beat, beat_at;         /* the last heartbeat seen, and when */
-	uint32_t restarts;
-};
 
 /*
  * Start those that the settings want, under numbers that are free, beside those
@@ -63,12 +42,14 @@ uint32_t multiplexers_oldest(const struct manager *manager);
 /* All of what they need to know of a pool that is new to their tables. */
 void multiplexers_pool(struct manager *manager, struct pool *pool);
 
+/* What one of them reads: the present configuration; owned by the caller; NULL: no memory. */
+char *multiplexers_slice(const struct manager *manager, size_t *len);
+
 /* How many descriptors one may need. */
 uint64_t multiplexers_nofile(const struct manager *manager);
 
 /* To each of them.  False: one can't be told, for want of memory or descriptors. */
 bool multiplexers_slot(struct manager *manager, uint32_t slot);
-bool multiplexer_slot(struct multiplexer *mux, uint32_t slot);
 void multiplexers_slot_gone(struct manager *manager, uint32_t slot, int status);
 void multiplexers_reopen(struct manager *manager);
 void multiplexers_stop(struct manager *manager, uint64_t timeout_ms);
@@ -76,6 +57,9 @@ void multiplexers_kill(struct manager *manager);
 
 /* To the one that is to read that zygote's standard error. */
 void multiplexers_pool_log(struct manager *manager, struct zygote *zygote);
+
+/* What pools say is read by those that stay, from now on. */
+void multiplexers_send_logs(struct manager *manager);
 
 /* Wake one that waits for a slot of that pool; wake all. */
 void multiplexers_ring_waiter(struct manager *manager, uint32_t pool);

@@ -4,118 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "manager/manager.h"
 #include "manager/notify.h"
+#include "manager/reload_parts.h"
 #include "manager/start.h"
 #include "settings/map.h"
 #include "wire/record.h"
 
-#define ASKING_MAX   16
-#define POOL_NAME    256
-#define SAID_MAX     (64u * 1024)       /* of mistakes, bytes */
 #define ANSWER_MAX   (256u * 1024)
 #define LIST_MAX     20                 /* names of pools that an answer tells */
 
-enum reload_phase { RELOAD_READING, RELOAD_LOADING, RELOAD_SWAPPING };
-
-struct asker {
-	reload_done *done;
-	void *who;
-	char pool[POOL_NAME];           /* "": all */
-	bool waits;                     /* for the next one */
-};
-
-struct reload {
-	struct manager *manager;
-	enum reload_phase phase;
-	struct asker askers[ASKING_MAX];
-	unsigned asker_count;
-	char pool[POOL_NAME];
-	struct child child;
-	struct event *ended;
-	int text, said;                 /* what the child writes: settings, mistakes */
-	uint64_t started;               /* ms */
-	struct configuration *next;
-	struct configuration *former;   /* SWAPPING */
-	struct pool **now_of;           /* by index into next's pools: kept, or begun */
-	struct pool **was_of;           /* what it takes the place of; NULL: nothing */
-	bool *forked;                   /* LOADING: it was told how many to begin with */
-	bool others;                    /* other multiplexers are wanted */
-	bool taking_over;               /* all have the tables; the new ones come */
-	unsigned added, changed, removed;
-	struct buf answer;
-};
-
-/* ---- the process that reads */
-
-struct reader {
-	FILE *said;
-};
-
-static void
-say_mistake(void *context, const struct place *place, bool error, const char *text)
-{
-	struct reader *reader = context;
-
-	if (place != NULL && place->file != NULL && place->line != 0)
-		fprintf(reader->said, "%s:%u: ", place->file, place->line);
-	else if (place != NULL && place->file != NULL)
-		fprintf(reader->said, "%s: ", place->file);
-	fprintf(reader->said, "%s: %s\n", error ? "error" : "warning", text);
-}
-
-static bool
-write_result(struct reload *reload, const struct settings *settings)
-{
-	const struct settings *now = reload->manager->settings;
-	FILE *text = fdopen(reload->text, "w");
-
-	if (text == NULL)
-		return false;
-	if (reload->pool[0] == '\0' ? !settings_write(settings, text) :
-	    !settings_write_with(now, settings, reload->pool, text))
-		return false;
-	return fflush(text) == 0;
-}
-
-/* Looking up users may take its time, and the manager waits for nobody. */
-static void
-read_configuration(struct reload *reload)
-{
-	struct reader reader = { fdopen(reload->said, "w") };
-	struct settings_report report = { say_mistake, &reader, 0, 0 };
-	struct settings *settings;
-
-	if (reader.said == NULL)
-		_exit(EXIT_FAILURE);
-	settings = settings_read(reload->manager->config, SETTINGS_CHECK, &report);
-	if (settings != NULL && reload->pool[0] != '\0' &&
-	    settings_find_pool(settings, reload->pool) == SETTINGS_NONE &&
-	    settings_find_pool(reload->manager->settings, reload->pool) == SETTINGS_NONE) {
-		fprintf(reader.said, "error: there is no pool %s\n", reload->pool);
-		settings = NULL;
-	}
-	if (settings != NULL && !write_result(reload, settings)) {
-		fprintf(reader.said, "error: the configuration can't be written: %s\n",
-		    strerror(errno));
-		settings = NULL;
-	}
-	fflush(reader.said);
-	_exit(settings != NULL ? EXIT_SUCCESS : EXIT_FAILURE);
-}
-
 /* ---- who asks */
 
-static void
-tell_line(struct reload *reload, const char *kind, const char *text)
+void
+reload_say(struct reload *reload, const char *kind, const char *text)
 {
 	struct record_writer writer = { &reload->answer, true };
 	size_t len = reload->answer.len;
@@ -169,7 +77,7 @@ finish(struct reload *reload, const char *error)
 
 	if (error != NULL)
 		log_error("the configuration was not taken: %s", error);
-	tell_line(reload, error != NULL ? "error" : "ok", error);
+	reload_say(reload, error != NULL ? "error" : "ok", error);
 	manager->reload = NULL;
 	for (i = 0; i < reload->asker_count; i++)
 		if (!reload->askers[i].waits && reload->askers[i].done != NULL)
@@ -181,190 +89,11 @@ finish(struct reload *reload, const char *error)
 	memory_give_back();
 }
 
-/* ---- what the child wrote */
-
-static void
-take_mistakes(struct reload *reload)
-{
-	char *bytes = calloc(1, SAID_MAX + 1), *line, *end;
-	ssize_t len = bytes != NULL ? pread(reload->said, bytes, SAID_MAX, 0) : -1;
-
-	for (line = bytes; len > 0 && (end = strchr(line, '\n')) != NULL; line = end + 1) {
-		*end = '\0';
-		log_line(strstr(line, "warning: ") != NULL ? LEVEL_WARNING : LEVEL_ERROR, "%s",
-		    line);
-		tell_line(reload, "said", line);
-	}
-	free(bytes);
-}
-
-static void
-say_broken(void *context, const struct place *place, bool error, const char *text)
-{
-	(void)context;
-	if (error)
-		log_error("the configuration as it was read, line %u: %s", place->line, text);
-}
-
-static struct settings *
-take_settings(struct reload *reload)
-{
-	struct settings_report report = { say_broken, NULL, 0, 0 };
-
-	return settings_read_fd(reload->text, &report);
-}
-
-/* ---- the plan */
-
-static const char *
-needs_restart(const struct manager *manager, const struct settings *next)
-{
-	const struct settings *now = manager->settings;
-
-	if ((start_asks(next) & ~manager->asked) != 0)
-		return "it needs a capability that was given up at the start (namespaces, or "
-		    "limits above our own); restart peruserd";
-	if (strcmp(now->pid_file, next->pid_file) != 0)
-		return "pid_file can't change while peruserd runs; restart it";
-	if (strcmp(now->control_socket, next->control_socket) != 0)
-		return "control.socket can't change while peruserd runs; restart it";
-	return NULL;
-}
-
-static bool
-is_same(const struct pool *pool, const struct settings *next, uint32_t at)
-{
-	const struct settings *now = pool->configuration->settings;
-
-	return next->pools[at].tuning.max_processors <= pool->slot_count &&
-	    settings_same_pool(now, (uint32_t)(pool->settings - now->pools), next, at);
-}
-
-/* The present pools by name; values are rows. */
-static struct map *
-map_pools(const struct manager *manager)
-{
-	struct map *map = map_new(manager->pool_count);
-	uint32_t i;
-
-	for (i = 0; map != NULL && i < manager->pool_count; i++)
-		if (manager->pools[i] != NULL && manager->pools[i]->retired == 0)
-			map_put(map, manager->pools[i]->settings->name,
-			    strlen(manager->pools[i]->settings->name), i);
-	return map;
-}
-
-/* Each pool of the next settings: one that stays, or one that begins. */
-static bool
-plan_pools(struct reload *reload, struct fault *fault)
-{
-	struct manager *manager = reload->manager;
-	struct settings *next = reload->next->settings;
-	struct map *map = map_pools(manager);
-	uint32_t i, row;
-
-	reload->now_of = calloc((size_t)next->pool_count + 1, sizeof(struct pool *));
-	reload->was_of = calloc((size_t)next->pool_count + 1, sizeof(struct pool *));
-	reload->forked = calloc((size_t)next->pool_count + 1, sizeof *reload->forked);
-	if (map == NULL || reload->now_of == NULL || reload->was_of == NULL ||
-	    reload->forked == NULL) {
-		map_free(&map);
-		return fault_set(fault, ENOMEM, "compare the pools");
-	}
-	for (i = 0; i < next->pool_count; i++) {
-		row = map_find(map, next->pools[i].name, strlen(next->pools[i].name), NULL);
-		reload->was_of[i] = row != MAP_NONE ? manager->pools[row] : NULL;
-		if (row != MAP_NONE && is_same(manager->pools[row], next, i)) {
-			reload->now_of[i] = manager->pools[row];
-			next->pools[i].row = row;
-			continue;
-		}
-		reload->now_of[i] = rows_add(manager, reload->next, i, fault);
-		if (reload->now_of[i] == NULL)
-			break;
-	}
-	map_free(&map);
-	return i == next->pool_count;
-}
-
-bool
-reload_number_logs(struct manager *manager, struct settings *settings)
-{
-	uint32_t *numbers = calloc(settings->logs.count + 1, sizeof *numbers), i;
-	bool taken;
-
-	taken = numbers != NULL && roster_take(&manager->logs, settings->logs.at,
-	    (uint32_t)settings->logs.count, (uint32_t)settings->generation,
-	    manager->multiplexers != NULL ? multiplexers_oldest(manager) : 0, numbers);
-	for (i = 0; taken && i < settings->pool_count; i++)
-		if (settings->pools[i].log != SETTINGS_NONE)
-			settings->pools[i].log_number = numbers[settings->pools[i].log];
-	for (i = 0; taken && i < settings->vhost_count; i++)
-		if (settings->vhosts[i].log != SETTINGS_NONE)
-			settings->vhosts[i].log_number = numbers[settings->vhosts[i].log];
-	for (i = 0; taken && i < settings->vhost_count; i++)
-		if (settings->vhosts[i].slow != SETTINGS_NONE)
-			settings->vhosts[i].slow_number = numbers[settings->vhosts[i].slow];
-	free(numbers);
-	return taken;
-}
-
-static void
-undo(struct reload *reload)
-{
-	struct pool *pool;
-	uint32_t i;
-
-	listening_undo(reload->manager);
-	for (i = 0; reload->now_of != NULL && i < reload->next->settings->pool_count; i++) {
-		pool = reload->now_of[i];
-		if (pool == NULL || pool == reload->was_of[i])
-			continue;
-		/* It goes like any other, once what it loads has ended. */
-		pool->retired = 1;
-		pool_remove(pool);
-	}
-	rows_sweep(reload->manager);
-}
-
 static void
 give_up(struct reload *reload, const char *why)
 {
-	undo(reload);
+	reload_undo(reload);
 	finish(reload, why);
-}
-
-/* Those whose former selves run load now, so that their requests need not wait. */
-static void
-start_changed(struct reload *reload)
-{
-	uint32_t i;
-
-	for (i = 0; i < reload->next->settings->pool_count; i++)
-		if (reload->was_of[i] != NULL && reload->now_of[i] != reload->was_of[i] &&
-		    reload->was_of[i]->serving != NULL &&
-		    reload->now_of[i]->settings->disabled == NULL)
-			pool_start(reload->now_of[i]);
-}
-
-static bool
-plan(struct reload *reload, struct fault *fault)
-{
-	struct manager *manager = reload->manager;
-	struct settings *next = take_settings(reload);
-	const char *why;
-
-	if (next == NULL)
-		return fault_set(fault, 0, "what was read of it can't be read again");
-	next->generation = manager->settings->generation + 1;
-	reload->next = configuration_new(next);
-	if (reload->next == NULL)
-		return fault_set(fault, ENOMEM, "take the configuration");
-	why = needs_restart(manager, next);
-	if (why != NULL)
-		return fault_set(fault, 0, "%s", why);
-	return listening_prepare(manager, next, fault) && plan_pools(reload, fault) &&
-	    (reload_number_logs(manager, next) || fault_set(fault, ENOMEM, "number the logs"));
 }
 
 /* ---- in force */
@@ -377,7 +106,7 @@ name_pool(struct reload *reload, const char *what, const char *name, unsigned *c
 	if (++*count > LIST_MAX)
 		return;
 	snprintf(text, sizeof text, "pool %s %s", name, what);
-	tell_line(reload, "said", text);
+	reload_say(reload, "said", text);
 	log_notice("%s", text);
 }
 
@@ -419,7 +148,7 @@ static void
 name_removed(struct reload *reload)
 {
 	struct manager *manager = reload->manager;
-	struct map *map = map_pools(manager);
+	struct map *map = reload_map_pools(manager);
 	struct pool *pool;
 	uint32_t i;
 
@@ -476,7 +205,7 @@ in_force(struct reload *reload)
 	    reload->removed, manager->settings->pool_count - reload->changed - reload->added,
 	    reload->others ? "; the multiplexers are new" : "");
 	log_notice("%s", text);
-	tell_line(reload, "said", text);
+	reload_say(reload, "said", text);
 	finish(reload, NULL);
 	rows_sweep(manager);
 }
@@ -500,6 +229,19 @@ swapped(struct reload *reload)
 }
 
 /* ---- going on */
+
+/* Those whose former selves run load now, so that their requests need not wait. */
+static void
+start_changed(struct reload *reload)
+{
+	uint32_t i;
+
+	for (i = 0; i < reload->next->settings->pool_count; i++)
+		if (reload->was_of[i] != NULL && reload->now_of[i] != reload->was_of[i] &&
+		    reload->was_of[i]->serving != NULL &&
+		    reload->now_of[i]->settings->disabled == NULL)
+			pool_start(reload->now_of[i]);
+}
 
 /* It has loaded: as many processors as its former self has, so that nobody need wait. */
 static void
@@ -577,7 +319,7 @@ reload_failed(struct manager *manager, const char *why)
 	multiplexers_give_up(manager);
 	drain_former(manager);
 	listening_close_unwanted(manager);
-	tell_line(reload, "said", "the configuration is in force, but the former multiplexers go on");
+	reload_say(reload, "said", "the configuration is in force, but the former multiplexers go on");
 	finish(reload, why);
 }
 
@@ -594,7 +336,7 @@ on_read(int fd, short what, void *context)
 		return;
 	event_free(reload->ended);
 	reload->ended = NULL;
-	take_mistakes(reload);
+	reload_take_mistakes(reload);
 	if (reload->manager->phase != MANAGER_RUNNING) {
 		finish(reload, "peruserd is stopping");
 		return;
@@ -603,7 +345,7 @@ on_read(int fd, short what, void *context)
 		finish(reload, "it has mistakes; the former one goes on");
 		return;
 	}
-	if (!plan(reload, &fault)) {
+	if (!reload_plan(reload, &fault)) {
 		give_up(reload, fault.text);
 		return;
 	}
@@ -628,8 +370,7 @@ begin(struct reload *reload)
 	case -1:
 		return false;
 	case 0:
-		read_configuration(reload);
-		_exit(EXIT_FAILURE);
+		reload_read(reload);
 	default:
 		break;
 	}
