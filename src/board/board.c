@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -139,24 +140,27 @@ board_part(struct board *board, uint32_t pool, uint32_t multiplexer)
 	    (size_t)pool * board->multiplexer_count + multiplexer;
 }
 
+/* Over all multiplexers: one of their counters, which lies `at` bytes into each part. */
+static uint32_t
+sum_parts(const struct board_part *parts, uint32_t multiplexer_count, size_t at)
+{
+	uint32_t i, sum = 0;
+
+	for (i = 0; i < multiplexer_count; i++)
+		sum += atomic_load((const _Atomic uint32_t *)((const char *)&parts[i] + at));
+	return sum;
+}
+
 uint32_t
 board_queued(const struct board_part *parts, uint32_t multiplexer_count)
 {
-	uint32_t i, queued = 0;
-
-	for (i = 0; i < multiplexer_count; i++)
-		queued += atomic_load(&parts[i].queued);
-	return queued;
+	return sum_parts(parts, multiplexer_count, offsetof(struct board_part, queued));
 }
 
 uint32_t
 board_sticky(const struct board_part *parts, uint32_t multiplexer_count)
 {
-	uint32_t i, sticky = 0;
-
-	for (i = 0; i < multiplexer_count; i++)
-		sticky += atomic_load(&parts[i].sticky);
-	return sticky;
+	return sum_parts(parts, multiplexer_count, offsetof(struct board_part, sticky));
 }
 
 uint64_t

@@ -9,6 +9,7 @@
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/request.h"
 #include "multiplexer/respond.h"
+#include "multiplexer/sticky.h"
 #include "wire/fdpass.h"
 
 #define BATCH 8                 /* messages taken from one channel in a row */

@@ -102,6 +102,9 @@ void slot_release(struct slot *slot);
  */
 void slot_done(struct slot *slot);
 
+/* True if the manager wants this processor to serve no further request. */
+bool slot_is_to_leave(const struct slot *slot);
+
 /* The processor exits by its own word: never leased again. */
 void slot_leave(struct slot *slot);
 
@@ -127,9 +130,6 @@ struct conn *slot_untie(struct slot *slot);
 /* Listen to it again, where it is ours. */
 void slot_listen(struct slot *slot);
 
-/* Sticky: a request was answered; the next may come within the keep-alive timeout. */
-void slot_sticky_idle(struct slot *slot);
-
 /* A request was handed over to it; its client has left. */
 void slot_begin(struct slot *slot, struct conn *conn, bool raw, bool sticky);
 void slot_abort(struct slot *slot);
@@ -144,14 +144,5 @@ void slot_tell(struct slot *slot, enum message_type type);
 /* Bytes of an answer that came from it (NULL: it has gone on to another request). */
 void slot_count_bytes(struct multiplexer *mux, uint32_t pool, const struct slot *slot,
     uint64_t bytes);
-
-/*
- * Ask the processors of pools where somebody waits, and those that are to leave,
- * to let go of clients' connections.
- */
-void slots_release_sticky(struct multiplexer *mux);
-
-/* We go and others take our place: have them close after the next answer. */
-void slots_last_sticky(struct multiplexer *mux);
 
 #endif

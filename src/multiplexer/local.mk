@@ -30,6 +30,7 @@ libmultiplexer_la_SOURCES = \
 	%D%/spare.c %D%/spare.h \
 	%D%/slow.c %D%/slow.h \
 	%D%/spool.c %D%/spool.h \
+	%D%/sticky.c %D%/sticky.h \
 	%D%/tables.c %D%/tables.h \
 	%D%/timeouts.c %D%/timeouts.h \
 	%D%/visitor.c %D%/visitor.h

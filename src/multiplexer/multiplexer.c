@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "multiplexer/multiplexer.h"
+#include "multiplexer/sticky.h"
 
 #define EXIT_TEMPORARY 111      /* the manager may try again */
 

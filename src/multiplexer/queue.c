@@ -4,6 +4,7 @@
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/request.h"
 #include "multiplexer/respond.h"
+#include "multiplexer/sticky.h"
 
 bool
 pools_begin(struct multiplexer *mux)
