@@ -68,7 +68,7 @@ count_slots(const struct pool *pool, uint64_t now, struct scale_pool *counts,
 	longest->slot = UINT32_MAX;
 	longest->since = UINT64_MAX;
 	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++) {
-		const struct slot *slot = &manager->slots[i];
+		const struct slot *slot = slot_at(manager, i);
 		enum slot_state state = slot->state;
 
 		if (state == SLOT_IDLE)
@@ -134,7 +134,7 @@ told_to_leave(const struct manager *manager)
 	uint32_t i, count = 0;
 
 	for (i = 0; i < manager->slot_count; i++)
-		count += manager->slots[i].state == SLOT_IDLE && manager->slots[i].asked;
+		count += slot_at(manager, i)->state == SLOT_IDLE && slot_at(manager, i)->asked;
 	return count;
 }
 
@@ -150,10 +150,13 @@ release_one(struct manager *manager, const struct pool *for_whom)
 	uint32_t i, best = UINT32_MAX;
 
 	for (i = 0; i < manager->slot_count; i++) {
-		const struct slot *slot = &manager->slots[i];
-		const struct pool *pool = manager->pools[slot->pool];
+		const struct slot *slot = slot_at(manager, i);
+		const struct pool *pool;
 
-		if (slot->state != SLOT_IDLE || slot->asked || pool == for_whom ||
+		if (slot->state != SLOT_IDLE || slot->asked)
+			continue;
+		pool = manager->pools[slot->pool];
+		if (pool == for_whom ||
 		    sticky_of(manager, pool) == 0 ||
 		    slot_board_state(manager, i, NULL, &since) != SLOT_LEASED || since >= oldest)
 			continue;

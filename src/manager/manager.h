@@ -83,7 +83,7 @@ struct manager {
 	struct pool **pools;            /* by row on the board; NULL: the row is free */
 	uint32_t pool_count;            /* rows there are */
 	struct ranges free_rows, free_slots;
-	struct slot *slots;
+	struct slot **slots;            /* by index on the board; NULL: nobody used it yet */
 	uint32_t slot_count;
 	uint32_t usage_next;            /* the slot that is looked at next */
 	uint32_t live, leaving;         /* processors, all pools */

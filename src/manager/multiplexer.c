@@ -30,7 +30,7 @@ kill_leased(struct multiplexer *mux)
 	uint32_t i;
 
 	for (i = 0; i < manager->slot_count; i++)
-		if (manager->slots[i].state == SLOT_IDLE &&
+		if (slot_at(manager, i)->state == SLOT_IDLE &&
 		    slot_board_state(manager, i, &owner, NULL) == SLOT_LEASED &&
 		    owner == mux->number)
 			slot_kill(manager, i);

@@ -54,7 +54,8 @@ has_leased(const struct multiplexer *mux, const struct message_slot *said)
 	unsigned owner;
 
 	return said->slot < manager->slot_count &&
-	    manager->slots[said->slot].generation == said->generation &&
+	    slot_at(manager, said->slot)->state == SLOT_IDLE &&
+	    manager->slots[said->slot]->generation == said->generation &&
 	    slot_board_state(manager, said->slot, &owner, NULL) == SLOT_LEASED &&
 	    owner == mux->number;
 }
@@ -70,20 +71,21 @@ static void
 on_slot_bad(struct multiplexer *mux, const struct message_slot *said, bool expired)
 {
 	struct manager *manager = mux->manager;
+	const struct slot *slot;
+	struct pool *pool;
 
 	if (!has_leased(mux, said))
 		return;
+	slot = manager->slots[said->slot];
+	pool = manager->pools[slot->pool];
 	log_warning("pool %s: processor %d is killed: %s",
-	    manager->pools[manager->slots[said->slot].pool]->settings->name,
-	    (int)manager->slots[said->slot].pid,
+	    pool->settings->name, (int)slot->pid,
 	    expired ? "its request ran longer than expire_timeout" :
 	    "it broke the protocol of its channel");
 	if (expired)
-		atomic_fetch_add(
-		    &manager->pool_rows[manager->slots[said->slot].pool].expired, 1);
+		atomic_fetch_add(&manager->pool_rows[pool->index].expired, 1);
 	else
-		pool_processor_failed(manager->pools[manager->slots[said->slot].pool],
-		    "broke the protocol of its channel", 0);
+		pool_processor_failed(pool, "broke the protocol of its channel", 0);
 	slot_kill(manager, said->slot);
 }
 

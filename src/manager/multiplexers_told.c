@@ -14,7 +14,7 @@
 bool
 multiplexer_slot(struct multiplexer *mux, uint32_t index)
 {
-	const struct slot *slot = &mux->manager->slots[index];
+	const struct slot *slot = slot_at(mux->manager, index);
 	struct message message;
 
 	if (slot->state == SLOT_EMPTY || slot->channel < 0 || slot->state == SLOT_STARTING ||
@@ -129,7 +129,7 @@ multiplexers_slot_gone(struct manager *manager, uint32_t slot, int status)
 
 	memset(&message, 0, sizeof message);
 	message.body.gone.slot = slot;
-	message.body.gone.generation = manager->slots[slot].generation;
+	message.body.gone.generation = manager->slots[slot]->generation;
 	message.body.gone.status = status;
 	tell_all(manager, &message, MESSAGE_SLOT_GONE, -1);
 }

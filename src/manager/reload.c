@@ -260,7 +260,7 @@ is_starting(const struct manager *manager, const struct pool *pool)
 	uint32_t i;
 
 	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++)
-		if (manager->slots[i].state == SLOT_STARTING)
+		if (slot_at(manager, i)->state == SLOT_STARTING)
 			return true;
 	return false;
 }

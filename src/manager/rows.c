@@ -65,7 +65,7 @@ rows_begin(struct manager *manager, struct fault *fault)
 	measure(manager);
 	manager->multiplexers = calloc(manager->multiplexer_count, sizeof *manager->multiplexers);
 	manager->pools = calloc(manager->pool_count, sizeof(struct pool *));
-	manager->slots = calloc(manager->slot_count, sizeof *manager->slots);
+	manager->slots = calloc(manager->slot_count, sizeof(struct slot *));
 	if (manager->multiplexers == NULL || manager->pools == NULL || manager->slots == NULL ||
 	    !ranges_begin(&manager->free_rows, manager->pool_count) ||
 	    !ranges_begin(&manager->free_slots, manager->slot_count))
@@ -85,17 +85,12 @@ static void
 row_clear(struct manager *manager, uint32_t row, uint32_t first, uint32_t count)
 {
 	struct board_pool *on_board = &manager->pool_rows[row];
-	uint32_t i;
 
 	memset(on_board, 0, sizeof *on_board);
 	memset(manager->part_rows + (size_t)row * manager->multiplexer_count, 0,
 	    manager->multiplexer_count * sizeof *manager->part_rows);
 	on_board->slot_first = first;
 	on_board->slot_count = count;
-	for (i = first; i < first + count; i++) {
-		manager->slots[i].pool = row;
-		manager->slots[i].channel = manager->slots[i].way = -1;
-	}
 }
 
 struct pool *
@@ -142,7 +137,7 @@ rows_drop(struct manager *manager, struct pool *pool)
 
 	/* Of a pool of servers they stand for connections. */
 	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++)
-		if (manager->slots[i].state != SLOT_EMPTY)
+		if (slot_at(manager, i)->state != SLOT_EMPTY)
 			slot_close(manager, i);
 	manager->pools[pool->index] = NULL;
 	ranges_give(&manager->free_slots, pool->slot_first, pool->slot_count);

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -28,6 +29,31 @@ slot_next(enum slot_state state, enum slot_event event)
 	    (enum slot_state)next[state][event] : state;
 }
 
+const struct slot *
+slot_at(const struct manager *manager, uint32_t slot)
+{
+	static const struct slot unused = { .state = SLOT_EMPTY, .pool = UINT32_MAX,
+	    .channel = -1, .way = -1 };
+
+	return manager->slots[slot] != NULL ? manager->slots[slot] : &unused;
+}
+
+bool
+slot_make(struct manager *manager, uint32_t index, const struct pool *pool)
+{
+	struct slot *slot = manager->slots[index];
+
+	if (slot == NULL)
+		slot = calloc(1, sizeof *slot);
+	if (slot == NULL)
+		return false;
+	/* A range that another pool had: its generations go on. */
+	manager->slots[index] = slot;
+	slot->pool = pool->index;
+	slot->channel = slot->way = -1;
+	return true;
+}
+
 enum slot_state
 slot_board_state(const struct manager *manager, uint32_t slot, unsigned *owner, uint64_t *since)
 {
@@ -39,7 +65,7 @@ slot_board_state(const struct manager *manager, uint32_t slot, unsigned *owner, 
 		*owner = word.owner;
 	if (since != NULL)
 		*since = then > now ? now : then;
-	if (word.generation != manager->slots[slot].generation ||
+	if (word.generation != slot_at(manager, slot)->generation ||
 	    (unsigned)word.state >= SLOT_STATES)
 		return SLOT_LEAVING;
 	return word.state;
@@ -54,8 +80,8 @@ static bool
 word_set(struct manager *manager, uint32_t slot, enum slot_state only, enum slot_state to)
 {
 	struct board_slot *row = &manager->slot_rows[slot];
-	struct board_pool *pool = &manager->pool_rows[manager->slots[slot].pool];
-	struct slot_word next = { manager->slots[slot].generation, BOARD_NOBODY, to };
+	struct board_pool *pool = &manager->pool_rows[manager->slots[slot]->pool];
+	struct slot_word next = { manager->slots[slot]->generation, BOARD_NOBODY, to };
 	uint64_t seen = atomic_load(&row->word);
 	bool was_idle;
 
@@ -74,7 +100,7 @@ word_set(struct manager *manager, uint32_t slot, enum slot_state only, enum slot
 static void
 slot_move(struct manager *manager, uint32_t slot, enum slot_state to, uint64_t deadline)
 {
-	struct slot *own = &manager->slots[slot];
+	struct slot *own = manager->slots[slot];
 
 	if (to == SLOT_LEAVING && own->state != SLOT_LEAVING)
 		manager->leaving++;
@@ -95,7 +121,7 @@ slot_empty(const struct manager *manager, const struct pool *pool)
 	uint32_t i;
 
 	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++)
-		if (manager->slots[i].state == SLOT_EMPTY)
+		if (slot_at(manager, i)->state == SLOT_EMPTY)
 			return i;
 	return UINT32_MAX;
 }
@@ -111,11 +137,11 @@ slot_fork(struct manager *manager, struct pool *pool)
 
 	if (pool->serving == NULL || index == UINT32_MAX)
 		return false;
-	if (!slot_channel_make(manager, pool, index, ends)) {
+	if (!slot_make(manager, index, pool) || !slot_channel_make(manager, pool, index, ends)) {
 		pool_processor_failed(pool, "could not be forked", errno);
 		return false;
 	}
-	slot = &manager->slots[index];
+	slot = manager->slots[index];
 	memset(&message, 0, sizeof message);
 	message.body.slot.slot = index;
 	message.body.slot.generation = slot->generation;
@@ -143,7 +169,7 @@ slot_fork(struct manager *manager, struct pool *pool)
 void
 slot_forked(struct manager *manager, uint32_t index, pid_t pid)
 {
-	struct slot *slot = &manager->slots[index];
+	struct slot *slot = manager->slots[index];
 
 	if (slot->state != SLOT_STARTING)
 		return;
@@ -166,7 +192,7 @@ slot_forked(struct manager *manager, uint32_t index, pid_t pid)
 static void
 slot_bury(struct manager *manager, uint32_t index, int status)
 {
-	struct slot *slot = &manager->slots[index];
+	struct slot *slot = manager->slots[index];
 	struct zygote *zygote = slot->zygote;
 
 	slot_move(manager, index, SLOT_EMPTY, 0);
@@ -182,10 +208,10 @@ slot_bury(struct manager *manager, uint32_t index, int status)
 void
 slot_not_forked(struct manager *manager, uint32_t index, int error)
 {
-	if (manager->slots[index].state != SLOT_STARTING)
+	if (manager->slots[index]->state != SLOT_STARTING)
 		return;
 	slot_bury(manager, index, 0);
-	pool_processor_failed(manager->pools[manager->slots[index].pool], "could not be forked",
+	pool_processor_failed(manager->pools[manager->slots[index]->pool], "could not be forked",
 	    error);
 	reload_look(manager);
 }
@@ -208,7 +234,7 @@ say_gone(const struct slot *slot, struct pool *pool, int status, uint64_t served
 void
 slot_gone(struct manager *manager, uint32_t index, int status)
 {
-	struct slot *slot = &manager->slots[index];
+	struct slot *slot = manager->slots[index];
 	struct pool *pool = manager->pools[slot->pool];
 	uint64_t served = atomic_load(&manager->slot_rows[index].requests);
 	bool leased = slot_board_state(manager, index, NULL, NULL) == SLOT_LEASED;
@@ -233,26 +259,30 @@ has_process(const struct slot *slot)
 void
 slot_open(struct manager *manager, uint32_t index)
 {
-	manager->slots[index].state = SLOT_IDLE;
-	manager->slots[index].since = clock_ms();
+	struct slot *slot = manager->slots[index];
+
+	slot->state = SLOT_IDLE;
+	slot->since = clock_ms();
 	if (word_set(manager, index, SLOT_STATES, SLOT_IDLE))
-		multiplexers_ring_waiter(manager, manager->slots[index].pool);
+		multiplexers_ring_waiter(manager, slot->pool);
 }
 
 void
 slot_close(struct manager *manager, uint32_t index)
 {
-	manager->slots[index].state = SLOT_EMPTY;
+	struct slot *slot = manager->slots[index];
+
+	slot->state = SLOT_EMPTY;
 	slot_channel_close(manager, index);
 	multiplexers_slot_gone(manager, index, 0);
-	manager->slots[index].generation++;
+	slot->generation++;
 	word_set(manager, index, SLOT_STATES, SLOT_EMPTY);
 }
 
 static void
 slot_signal(struct manager *manager, uint32_t index, int number)
 {
-	struct slot *slot = &manager->slots[index];
+	struct slot *slot = manager->slots[index];
 	struct message message;
 
 	if (number == SIGTERM)
@@ -267,7 +297,7 @@ slot_signal(struct manager *manager, uint32_t index, int number)
 void
 slot_trace(struct manager *manager, uint32_t index)
 {
-	struct slot *slot = &manager->slots[index];
+	struct slot *slot = manager->slots[index];
 	uint64_t now = clock_ms();
 
 	if (slot->state != SLOT_IDLE || slot->zygote == NULL || now - slot->traced < TRACE_MS)
@@ -279,7 +309,7 @@ slot_trace(struct manager *manager, uint32_t index)
 static uint64_t
 kill_deadline(struct manager *manager, uint32_t index)
 {
-	struct pool *pool = manager->pools[manager->slots[index].pool];
+	struct pool *pool = manager->pools[manager->slots[index]->pool];
 
 	return clock_ms() + pool->settings->tuning.kill_timeout;
 }
@@ -287,7 +317,7 @@ kill_deadline(struct manager *manager, uint32_t index)
 bool
 slot_retire(struct manager *manager, uint32_t index)
 {
-	struct slot *slot = &manager->slots[index];
+	struct slot *slot = manager->slots[index];
 
 	if (!has_process(slot) || slot->state != SLOT_IDLE ||
 	    !word_set(manager, index, SLOT_IDLE, SLOT_LEAVING))
@@ -302,7 +332,7 @@ slot_retire(struct manager *manager, uint32_t index)
 void
 slot_leave(struct manager *manager, uint32_t index)
 {
-	struct slot *slot = &manager->slots[index];
+	struct slot *slot = manager->slots[index];
 
 	if (slot->state == SLOT_STARTING) {
 		slot_kill(manager, index);
@@ -318,7 +348,7 @@ slot_leave(struct manager *manager, uint32_t index)
 void
 slot_kill(struct manager *manager, uint32_t index)
 {
-	struct slot *slot = &manager->slots[index];
+	struct slot *slot = manager->slots[index];
 
 	if (!has_process(slot) || slot_next(slot->state, SLOT_KILL) != SLOT_LEAVING || slot->killed)
 		return;
@@ -338,9 +368,9 @@ is_program(const struct manager *manager, const struct slot *slot)
 void
 slot_look(struct manager *manager, uint32_t index)
 {
-	struct slot *slot = &manager->slots[index];
+	struct slot *slot = manager->slots[index];
 
-	if (slot->state != SLOT_IDLE)
+	if (slot == NULL || slot->state != SLOT_IDLE)
 		return;
 	if (slot_board_state(manager, index, NULL, NULL) == SLOT_LEAVING) {
 		if (!has_process(slot)) {
@@ -360,9 +390,12 @@ slot_look(struct manager *manager, uint32_t index)
 void
 slot_tick(struct manager *manager, uint32_t index, uint64_t now)
 {
-	struct slot *slot = &manager->slots[index];
-	struct pool *pool = manager->pools[slot->pool];
+	struct slot *slot = manager->slots[index];
+	struct pool *pool;
 
+	if (slot == NULL)
+		return;
+	pool = manager->pools[slot->pool];
 	slot_look(manager, index);
 	if (slot->deadline == 0 || now < slot->deadline)
 		return;

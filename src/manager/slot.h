@@ -50,11 +50,20 @@ struct slot {
 	uint64_t deadline;              /* ms, of STARTING and LEAVING; 0: none */
 };
 
+/*
+ * That slot as it is.  Never NULL: one that nobody used yet, of which most pools
+ * have nothing else, looks EMPTY and is of no pool.
+ */
+const struct slot *slot_at(const struct manager *manager, uint32_t slot);
+
+/* It has no process, but memory of its own from now on.  False: there is none. */
+bool slot_make(struct manager *manager, uint32_t slot, const struct pool *pool);
+
 /* Its state as the board has it now, and since when; clamped to what can be. */
 enum slot_state slot_board_state(const struct manager *manager, uint32_t slot, unsigned *owner,
     uint64_t *since);
 
-/* It has no process, and may be leased: one of a pool of servers. */
+/* It was made, has no process, and may be leased: one of a pool of servers. */
 void slot_open(struct manager *manager, uint32_t slot);
 void slot_close(struct manager *manager, uint32_t slot);
 
@@ -64,7 +73,7 @@ void slot_close(struct manager *manager, uint32_t slot);
  */
 bool slot_fork(struct manager *manager, struct pool *pool);
 
-/* The zygote's news about that slot; generation is checked by the caller. */
+/* The zygote's news about that slot of its own; generation is checked by the caller. */
 void slot_forked(struct manager *manager, uint32_t slot, pid_t pid);
 void slot_not_forked(struct manager *manager, uint32_t slot, int error);
 void slot_gone(struct manager *manager, uint32_t slot, int status);

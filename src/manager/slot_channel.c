@@ -43,7 +43,7 @@ make_listener(struct manager *manager, uint32_t slot, int ends[2])
 		errno = ENAMETOOLONG;
 		return false;
 	}
-	return dial_listen(folder, slot, ends, &manager->slots[slot].way);
+	return dial_listen(folder, slot, ends, &manager->slots[slot]->way);
 }
 
 bool
@@ -57,8 +57,10 @@ slot_channel_make(struct manager *manager, const struct pool *pool, uint32_t slo
 void
 slot_channel_hang_up(struct manager *manager, uint32_t slot)
 {
-	if (manager->slots[slot].way >= 0 && manager->slots[slot].channel >= 0)
-		shutdown(manager->slots[slot].channel, SHUT_RDWR);
+	const struct slot *it = manager->slots[slot];
+
+	if (it->way >= 0 && it->channel >= 0)
+		shutdown(it->channel, SHUT_RDWR);
 }
 
 void
@@ -66,8 +68,8 @@ slot_channel_close(struct manager *manager, uint32_t slot)
 {
 	/* A user may have sent something into it that is slow to close. */
 	guard_rights();
-	fd_close(&manager->slots[slot].channel);
-	fd_close(&manager->slots[slot].way);
+	fd_close(&manager->slots[slot]->channel);
+	fd_close(&manager->slots[slot]->way);
 }
 
 /* ---- connections anew */
@@ -78,7 +80,7 @@ reach_server(struct multiplexer *mux, struct pool *pool, uint32_t index)
 {
 	struct manager *manager = mux->manager;
 	const struct pool_settings *settings = pool->settings;
-	struct slot *slot = &manager->slots[index];
+	struct slot *slot = manager->slots[index];
 	int fd = dials_connect(&pool->dials, manager->settings, settings, &slot->server);
 
 	if (fd < 0)
@@ -98,7 +100,7 @@ reach_server(struct multiplexer *mux, struct pool *pool, uint32_t index)
 static bool
 reach_program(struct manager *manager, uint32_t index)
 {
-	struct slot *slot = &manager->slots[index];
+	struct slot *slot = manager->slots[index];
 	int fd = slot->way >= 0 ? dial_program(slot->way) : -1;
 
 	if (fd < 0)
@@ -118,7 +120,8 @@ is_leased_by(struct multiplexer *mux, const struct message_slot_gone *said)
 	unsigned owner;
 
 	return said->slot < manager->slot_count &&
-	    manager->slots[said->slot].generation == said->generation &&
+	    slot_at(manager, said->slot)->state == SLOT_IDLE &&
+	    manager->slots[said->slot]->generation == said->generation &&
 	    slot_board_state(manager, said->slot, &owner, NULL) == SLOT_LEASED &&
 	    owner == mux->number;
 }
@@ -134,7 +137,7 @@ slot_channel_wanted(struct multiplexer *mux, const struct message_slot_gone *sai
 
 	if (!is_leased_by(mux, said))
 		return;
-	slot = &manager->slots[said->slot];
+	slot = manager->slots[said->slot];
 	pool = manager->pools[slot->pool];
 	server = settings_pool_runs(pool->settings) == RUNS_SERVER;
 	if (pool->settings->handoff == HANDOFF_FD)
@@ -164,6 +167,9 @@ slot_channels_open(struct pool *pool)
 	if (!dials_begin(&pool->dials, &pool->settings->connect))
 		return false;
 	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++)
+		if (!slot_make(manager, i, pool))
+			return false;
+	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++)
 		slot_open(manager, i);
 	return true;
 }
@@ -175,7 +181,7 @@ slot_channels_forsaken(struct manager *manager, uint32_t multiplexer)
 	uint32_t i;
 
 	for (i = 0; i < manager->slot_count; i++) {
-		struct slot *slot = &manager->slots[i];
+		const struct slot *slot = slot_at(manager, i);
 		const struct pool_settings *pool;
 
 		if (slot->state != SLOT_IDLE ||

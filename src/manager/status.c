@@ -113,7 +113,7 @@ static void
 write_slot(struct record_writer *writer, const struct manager *manager, uint32_t index,
     uint64_t now)
 {
-	const struct slot *slot = &manager->slots[index];
+	const struct slot *slot = slot_at(manager, index);
 	enum slot_state state = slot->state;
 	uint64_t since = slot->since, on_board;
 
@@ -166,7 +166,7 @@ status_write(struct manager *manager, struct buf *to)
 		    !pool_is_gone(manager->pools[i]))
 			write_pool(&writer, manager->pools[i], now);
 	for (i = 0; i < manager->slot_count; i++)
-		if (manager->slots[i].state != SLOT_EMPTY)
+		if (slot_at(manager, i)->state != SLOT_EMPTY)
 			write_slot(&writer, manager, i, now);
 	record_begin(&writer, "end");
 	return record_end(&writer);

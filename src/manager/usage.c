@@ -98,8 +98,8 @@ look_at_slots(struct manager *manager, uint64_t now, unsigned *left)
 		struct slot *slot;
 
 		index = (manager->usage_next + i) % manager->slot_count;
-		slot = &manager->slots[index];
-		if (slot->pid == 0 || slot->zygote == NULL || !is_stale(&slot->usage, now))
+		slot = manager->slots[index];
+		if (slot == NULL || slot->pid == 0 || slot->zygote == NULL || !is_stale(&slot->usage, now))
 			continue;
 		usage_read(slot->pid, slot->zygote->child.pid, &slot->usage);
 		if (--*left == 0)
@@ -144,7 +144,6 @@ usage_zygote_ended(struct zygote *zygote)
 uint64_t
 usage_of_pool(struct pool *pool)
 {
-	const struct slot *slots = pool->manager->slots;
 	uint64_t used = pool->cpu_gone;
 	const struct zygote *zygote;
 	uint32_t i;
@@ -154,8 +153,8 @@ usage_of_pool(struct pool *pool)
 	TAILQ_FOREACH(zygote, &pool->zygotes, link)
 		used += zygote->usage.cpu_ms;
 	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++)
-		if (slots[i].pid != 0)
-			used += slots[i].usage.cpu_ms;
+		if (slot_at(pool->manager, i)->pid != 0)
+			used += slot_at(pool->manager, i)->usage.cpu_ms;
 	/* One that dies between two looks may be missing for a moment. */
 	if (used > pool->cpu_ms)
 		pool->cpu_ms = used;

@@ -297,9 +297,9 @@ bury_slots(struct zygote *zygote)
 	uint32_t i;
 
 	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++) {
-		if (manager->slots[i].zygote != zygote)
+		if (slot_at(manager, i)->zygote != zygote)
 			continue;
-		manager->slots[i].asked = true;
+		manager->slots[i]->asked = true;
 		slot_gone(manager, i, SIGKILL);
 	}
 }
@@ -370,7 +370,7 @@ zygote_leave(struct zygote *zygote)
 	zygote->state = ZYGOTE_LEAVING;
 	zygote->deadline = graceful == 0 ? 0 : clock_ms() + graceful;
 	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++)
-		if (pool->manager->slots[i].zygote == zygote)
+		if (slot_at(pool->manager, i)->zygote == zygote)
 			slot_leave(pool->manager, i);
 	if (zygote->slots == 0)
 		go(zygote);
@@ -388,7 +388,7 @@ kill_slots(struct zygote *zygote)
 	    "graceful_timeout and are killed", pool->settings->name, zygote->slots,
 	    (int)zygote->child.pid);
 	for (i = pool->slot_first; i < pool->slot_first + pool->slot_count; i++)
-		if (pool->manager->slots[i].zygote == zygote)
+		if (slot_at(pool->manager, i)->zygote == zygote)
 			slot_kill(pool->manager, i);
 }
 

@@ -15,8 +15,8 @@ own_slot(struct zygote *zygote, uint32_t slot, uint32_t generation)
 {
 	const struct manager *manager = zygote->pool->manager;
 
-	if (slot < manager->slot_count && manager->slots[slot].zygote == zygote &&
-	    manager->slots[slot].generation == generation)
+	if (slot < manager->slot_count && slot_at(manager, slot)->zygote == zygote &&
+	    manager->slots[slot]->generation == generation)
 		return slot;
 	if (++zygote->strays > STRAYS_MAX) {
 		zygote->spoilt = true;
