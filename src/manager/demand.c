@@ -43,7 +43,7 @@ static void
 count_idle(const struct pool *pool, uint32_t slot, uint64_t idle_ms, struct scale_pool *counts,
     struct longest *longest, uint64_t since)
 {
-	uint64_t idle_timeout = pool->settings->tuning.idle_timeout;
+	uint64_t idle_timeout = pool->settings->tuning->idle_timeout;
 
 	counts->idle++;
 	counts->stale += idle_timeout != 0 && idle_ms >= idle_timeout;
@@ -106,7 +106,7 @@ static void
 count(struct pool *pool, uint32_t queued, uint64_t now, struct scale_pool *counts,
     struct longest *longest)
 {
-	const struct tuning *tuning = &pool->settings->tuning;
+	const struct tuning *tuning = pool->settings->tuning;
 
 	memset(counts, 0, sizeof *counts);
 	counts->queued = queued;
@@ -247,7 +247,7 @@ look_at(struct pool *pool, uint32_t queued, uint64_t now, uint32_t *promised)
 		balance(pool, queued, now, promised);
 	else if (pool->state == POOL_COLD && now >= pool->retry_at &&
 	    manager->phase <= MANAGER_STOPPING &&
-	    scale_wakes(queued, kept ? pool->settings->tuning.min_processors : 0))
+	    scale_wakes(queued, kept ? pool->settings->tuning->min_processors : 0))
 		pool_start(pool);
 }
 
@@ -277,7 +277,7 @@ look(struct manager *manager)
 
 		if (pool == NULL)
 			continue;
-		if ((!TAILQ_EMPTY(&pool->zygotes) || pool->settings->tuning.min_processors > 0) &&
+		if ((!TAILQ_EMPTY(&pool->zygotes) || pool->settings->tuning->min_processors > 0) &&
 		    queued_of(manager, pool) == 0)
 			look_at(pool, 0, now, &promised);
 	}

@@ -194,7 +194,7 @@ pool_zygote_loaded(struct pool *pool, struct zygote *zygote)
 	pool->serving = zygote;
 	pool->loading = NULL;
 	pool->fork_pause = pool->fork_at = pool->rested_at = 0;
-	pool->fresh = (uint32_t)pool->settings->tuning.start_processors;
+	pool->fresh = (uint32_t)pool->settings->tuning->start_processors;
 	if (former != NULL && former->slots > pool->fresh)
 		pool->fresh = former->slots;
 	set_text(&pool->reason, NULL);

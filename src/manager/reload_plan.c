@@ -27,7 +27,7 @@ is_same(const struct pool *pool, const struct settings *next, uint32_t at)
 {
 	const struct settings *now = pool->configuration->settings;
 
-	return next->pools[at].tuning.max_processors <= pool->slot_count &&
+	return next->pools[at].tuning->max_processors <= pool->slot_count &&
 	    settings_same_pool(now, (uint32_t)(pool->settings - now->pools), next, at);
 }
 

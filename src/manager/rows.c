@@ -15,7 +15,7 @@
 static uint32_t
 slots_of(const struct pool_settings *settings)
 {
-	return (uint32_t)settings->tuning.max_processors;
+	return (uint32_t)settings->tuning->max_processors;
 }
 
 /* The whole line of slots belongs to the first row until we cut it into ranges. */

@@ -158,7 +158,7 @@ slot_fork(struct manager *manager, struct pool *pool)
 	slot->pid = 0;
 	slot->killed = slot->asked = false;
 	slot_move(manager, index, slot_next(slot->state, SLOT_FORK),
-	    clock_ms() + pool->settings->tuning.start_timeout);
+	    clock_ms() + pool->settings->tuning->start_timeout);
 	atomic_store(&manager->slot_rows[index].requests, 0);
 	atomic_store(&manager->slot_rows[index].bytes, 0);
 	atomic_store(&manager->slot_rows[index].leave, 0);
@@ -311,7 +311,7 @@ kill_deadline(struct manager *manager, uint32_t index)
 {
 	struct pool *pool = manager->pools[manager->slots[index]->pool];
 
-	return clock_ms() + pool->settings->tuning.kill_timeout;
+	return clock_ms() + pool->settings->tuning->kill_timeout;
 }
 
 bool

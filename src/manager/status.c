@@ -101,7 +101,7 @@ write_pool(struct record_writer *writer, struct pool *pool, uint64_t now)
 	    zygote->child.namespaced ? "yes" : "no");
 	write_zygotes(writer, pool);
 	record_number(writer, "recycled", pool->recycled);
-	record_number(writer, "max", settings->tuning.max_processors);
+	record_number(writer, "max", settings->tuning->max_processors);
 	record_number(writer, "uptime_ms", zygote != NULL ? now - zygote->started : 0);
 	record_number(writer, "restarts", pool->generation > 0 ? pool->generation - 1 : 0);
 	record_number(writer, "crashes", pool->crashes);

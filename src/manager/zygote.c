@@ -152,7 +152,7 @@ join(struct zygote *zygote, struct pool *pool)
 	zygote->child = (struct child)CHILD_NONE;
 	zygote->channel.fd = zygote->log = -1;
 	zygote->started = clock_ms();
-	zygote->deadline = zygote->started + pool->settings->tuning.start_timeout;
+	zygote->deadline = zygote->started + pool->settings->tuning->start_timeout;
 	TAILQ_INSERT_TAIL(&pool->zygotes, zygote, link);
 }
 
@@ -341,7 +341,7 @@ static void
 go(struct zygote *zygote)
 {
 	zygote->state = ZYGOTE_GOING;
-	zygote->deadline = clock_ms() + zygote->pool->settings->tuning.kill_timeout;
+	zygote->deadline = clock_ms() + zygote->pool->settings->tuning->kill_timeout;
 	child_signal(&zygote->child, SIGTERM);
 }
 
@@ -357,7 +357,7 @@ void
 zygote_leave(struct zygote *zygote)
 {
 	const struct pool *pool = zygote->pool;
-	uint64_t graceful = pool->settings->tuning.graceful_timeout;
+	uint64_t graceful = pool->settings->tuning->graceful_timeout;
 	uint32_t i;
 
 	if (zygote->state >= ZYGOTE_LEAVING)
@@ -424,7 +424,7 @@ zygote_tick(struct zygote *zygote, uint64_t now)
 	}
 	if (zygote->deadline != 0 && now >= zygote->deadline)
 		on_deadline(zygote);
-	if (stuck != 0 && now > stuck + zygote->pool->settings->tuning.kill_timeout)
+	if (stuck != 0 && now > stuck + zygote->pool->settings->tuning->kill_timeout)
 		zygote_kill(zygote, "its zygote does not read its control channel");
 }
 

@@ -142,7 +142,7 @@ static inline const struct tuning *
 conn_tuning(const struct conn *conn)
 {
 	return conn->vhost == SETTINGS_NONE ? &conn->tables->settings->tuning :
-	    &conn->tables->settings->vhosts[conn->vhost].tuning;
+	    conn->tables->settings->vhosts[conn->vhost].tuning;
 }
 
 struct conns {

@@ -192,7 +192,7 @@ static void
 done(struct fcgi *fcgi)
 {
 	struct slot *slot = fcgi->slot;
-	uint64_t most = pool_of(slot)->tuning.max_requests_per_child;
+	uint64_t most = pool_of(slot)->tuning->max_requests_per_child;
 	uint64_t served = atomic_load_explicit(
 	    &board_slot(slot->mux->board, slot->index)->requests, memory_order_relaxed);
 
@@ -262,7 +262,7 @@ send_more(struct fcgi *fcgi)
 		}
 		if (!fcgi->sent && fcgi->server)
 			multiplexer_timeout(slot->mux, &slot->expire,
-			    slot_vhost(slot)->tuning.expire_timeout);
+			    slot_vhost(slot)->tuning->expire_timeout);
 		fcgi->sent = true;
 		buf_drop(&fcgi->out, (size_t)sent);
 	}

@@ -207,7 +207,7 @@ hand_over(struct conn *conn, struct slot *slot, const struct handoff *handoff, b
 	struct multiplexer *mux = conn->mux;
 	struct envelope e = { .magic = ENVELOPE_MAGIC, .kind = ENVELOPE_REQUEST };
 	const struct vhost_settings *vhost = conn_vhost(conn);
-	uint64_t expire = vhost->tuning.expire_timeout;
+	uint64_t expire = vhost->tuning->expire_timeout;
 
 	if (slot->fcgi != NULL) {
 		fcgi_give(conn, slot, handoff);

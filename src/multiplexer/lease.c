@@ -163,7 +163,7 @@ look_for_orphan(struct slot *slot)
 		return;
 	slot->orphan = slot->leased = true;
 	multiplexer_timeout(mux, &slot->expire,
-	    mux->pools.at[slot->pool]->settings->tuning.expire_timeout);
+	    mux->pools.at[slot->pool]->settings->tuning->expire_timeout);
 	slot_arm(slot, true);
 }
 

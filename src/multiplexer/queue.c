@@ -133,7 +133,7 @@ count_in(struct multiplexer *mux, uint32_t pool)
 
 	atomic_fetch_add(&part->queued, 1);
 	if (board_queued(board_part(mux->board, pool, 0), mux->board->multiplexer_count) <=
-	    mux->pools.at[pool]->settings->tuning.queue_length)
+	    mux->pools.at[pool]->settings->tuning->queue_length)
 		return true;
 	atomic_fetch_sub(&part->queued, 1);
 	return false;

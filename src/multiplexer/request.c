@@ -87,8 +87,8 @@ request_check(struct conn *conn, struct slice path, int64_t length)
 
 	if (vhost->disabled != NULL)
 		return 503;
-	if (vhost->tuning.max_body_size != 0 && length > 0 &&
-	    (uint64_t)length > vhost->tuning.max_body_size)
+	if (vhost->tuning->max_body_size != 0 && length > 0 &&
+	    (uint64_t)length > vhost->tuning->max_body_size)
 		return 413;
 	status = uri_path(path.at, path.len, mux->scratch->uri, sizeof mux->scratch->uri, &len);
 	return status != 0 ? status : request_route(conn, mux->scratch->uri);

@@ -103,7 +103,7 @@ ask(struct slot *slot, enum slow_state state, uint64_t patience_ms)
 void
 slow_begin(struct slot *slot)
 {
-	uint64_t ms = slot_vhost(slot)->tuning.slow_timeout;
+	uint64_t ms = slot_vhost(slot)->tuning->slow_timeout;
 
 	slot->slow.state = SLOW_NOT;
 	slot->slow.began_us = multiplexer_us(slot->mux);

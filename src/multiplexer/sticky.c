@@ -9,7 +9,7 @@
 void
 slot_sticky_idle(struct slot *slot)
 {
-	const struct tuning *tuning = &slot_vhost(slot)->tuning;
+	const struct tuning *tuning = slot_vhost(slot)->tuning;
 	uint64_t ms = tuning->expire_timeout;
 
 	slow_end(slot);

@@ -66,7 +66,7 @@ set_environment(const struct pool_settings *pool)
 {
 	char requests[24];
 
-	snprintf(requests, sizeof requests, "%" PRIu64, pool->tuning.max_requests_per_child);
+	snprintf(requests, sizeof requests, "%" PRIu64, pool->tuning->max_requests_per_child);
 	setenv("PHP_FCGI_CHILDREN", "0", 0);
 	setenv("PHP_FCGI_MAX_REQUESTS", requests, 0);
 	setenv("PATH", CGI_PATH, 0);

@@ -189,7 +189,7 @@ serve_ends(struct server *s)
 static bool
 has_grown(const struct server *s)
 {
-	uint64_t most = s->pool->tuning.max_memory;
+	uint64_t most = s->pool->tuning->max_memory;
 	struct rusage used;
 
 	return most != 0 && getrusage(RUSAGE_SELF, &used) == 0 &&
@@ -199,7 +199,7 @@ has_grown(const struct server *s)
 void
 serve_counts(struct server *s)
 {
-	uint64_t limit = s->pool->tuning.max_requests_per_child;
+	uint64_t limit = s->pool->tuning->max_requests_per_child;
 
 	s->served++;
 	if ((limit > 0 && s->served >= limit) || has_grown(s))
@@ -231,15 +231,15 @@ begin_raw(struct server *s, struct arrival *arrival, const struct vhost_settings
 	unsigned flags = arrival->envelope.flags;
 	struct nv_pair protocol;
 	bool keep = (flags & ENVELOPE_STICKY) && (flags & ENVELOPE_KEEP_ALIVE) &&
-	    vhost->tuning.keep_alive && !s->leaving;
+	    vhost->tuning->keep_alive && !s->leaving;
 	int minor = 1;
 
 	if (nv_find(&arrival->parts.vars, "SERVER_PROTOCOL", &protocol) &&
 	    protocol.value_len == 8 && protocol.value[7] == '0')
 		minor = 0;
 	raw_begin(raw, fd_take(&arrival->client));
-	raw->send_timeout = vhost->tuning.send_timeout > INT_MAX ? INT_MAX :
-	    (int)vhost->tuning.send_timeout;
+	raw->send_timeout = vhost->tuning->send_timeout > INT_MAX ? INT_MAX :
+	    (int)vhost->tuning->send_timeout;
 	raw_request(raw, minor, strcmp(s->request.view.method, "HEAD") == 0, keep);
 }
 
@@ -353,7 +353,7 @@ is_watched(const struct settings *settings)
 	uint32_t i;
 
 	for (i = 0; i < settings->vhost_count; i++)
-		if (settings->vhosts[i].tuning.slow_timeout != 0)
+		if (settings->vhosts[i].tuning->slow_timeout != 0)
 			return true;
 	return false;
 }

@@ -224,7 +224,7 @@ read_head(struct sticky *k, struct head *head, size_t *used)
 		case HEAD_MORE:
 			break;
 		}
-		got = client_read(client, idle ? k->vhost->tuning.keep_alive_timeout :
+		got = client_read(client, idle ? k->vhost->tuning->keep_alive_timeout :
 		    settings->header_timeout, idle);
 		if (got == CLIENT_LATE && !idle)
 			return refuse(k, NULL, 408);
@@ -238,7 +238,7 @@ read_head(struct sticky *k, struct head *head, size_t *used)
 static bool
 too_large(const struct sticky *k, uint64_t len)
 {
-	uint64_t most = k->vhost->tuning.max_body_size;
+	uint64_t most = k->vhost->tuning->max_body_size;
 
 	return most != 0 && len > most;
 }
@@ -262,7 +262,7 @@ read_small(struct sticky *k, const struct head *head, size_t len)
 	enum client_got got;
 
 	while (client->len - client->at < len) {
-		got = client_read(client, k->vhost->tuning.body_timeout, false);
+		got = client_read(client, k->vhost->tuning->body_timeout, false);
 		if (got == CLIENT_LATE)
 			return refuse(k, head, 408);
 		if (got != CLIENT_BYTES)
@@ -279,7 +279,7 @@ pull(void *context, void *to, size_t size)
 {
 	struct sticky *k = context;
 
-	return client_read_to(k->client, to, size, k->vhost->tuning.body_timeout);
+	return client_read_to(k->client, to, size, k->vhost->tuning->body_timeout);
 }
 
 /* A longer one is read when the handler asks for it. */
@@ -348,7 +348,7 @@ read_chunked(struct sticky *k, const struct head *head)
 		/* The head before it must stay: variables are made of it. */
 		if (client->at == client->len)
 			client->at = client->len = start;
-		got = client_read(client, k->vhost->tuning.body_timeout, false);
+		got = client_read(client, k->vhost->tuning->body_timeout, false);
 		if (got != CLIENT_BYTES)
 			return got == CLIENT_LATE ? refuse(k, head, 408) : NEXT_CLOSE;
 	}
@@ -428,7 +428,7 @@ serve_further(struct sticky *k, const struct head *head)
 	struct request *request = &s->request;
 	uint64_t began = clock_us();
 	bool head_only = str_is(head->method.at, head->method.len, "HEAD");
-	bool keep = head->keep_alive && k->vhost->tuning.keep_alive;
+	bool keep = head->keep_alive && k->vhost->tuning->keep_alive;
 
 	if (!request_begin(request, &k->vars, s->pool, k->vhost))
 		return refuse(k, head, 400);
@@ -438,7 +438,7 @@ serve_further(struct sticky *k, const struct head *head)
 	    !s->channel.last && !s->channel.closed;
 	raw_request(&s->raw, head->minor, head_only, keep);
 	respond_begin(&request->respond, &s->channel, &s->raw, head_only);
-	serve_begins(s, k->vhost->tuning.expire_timeout);
+	serve_begins(s, k->vhost->tuning->expire_timeout);
 	serve_request(s);
 	respond_conclude(&request->respond);
 	serve_ends(s);

@@ -58,8 +58,8 @@ numbers_check(struct reading *reading)
 		    "write counts that add up to at most %d", settings->multiplexer_total,
 		    MULTIPLEXERS_MOST);
 	for (i = 0; i < settings->pool_count; i++) {
-		slots += settings->pools[i].tuning.max_processors;
-		least += settings->pools[i].tuning.min_processors;
+		slots += settings->pools[i].tuning->max_processors;
+		least += settings->pools[i].tuning->min_processors;
 	}
 	if (least > settings->server_limit)
 		say_error(reading, place, "min_processors of all pools add up to %llu, more than "

@@ -178,7 +178,7 @@ check_fastcgi_handlers(struct reading *reading, uint32_t index)
 		say_error(reading, vhost->place, "a vhost with the handler \"fastcgi\" needs a pool "
 		    "with handoff = \"fd\" for its files; take handoff = \"fastcgi\" out of pool "
 		    "\"%s\"", say_text(reading, own->name));
-	if ((passes || own->handoff == HANDOFF_FASTCGI) && vhost->tuning.stream_body)
+	if ((passes || own->handoff == HANDOFF_FASTCGI) && vhost->tuning->stream_body)
 		say_error(reading, vhost->place, "a request that is handed over by FastCGI is whole "
 		    "first: take stream_body = true out");
 }

@@ -133,7 +133,7 @@ dump_pool(struct dump *dump, const struct settings *settings, const struct pool_
 {
 	open_entry(dump);
 	group_dump(dump, 2, GROUP_PROCESSOR, pool);
-	tuning_dump(dump, 2, &pool->tuning, &settings->tuning, 0);
+	tuning_dump(dump, 2, pool->tuning, &settings->tuning, 0);
 	if ((dump->hidden & NOT_MUX) == 0) {
 		fputs("\t\tlimits = {\n", dump->out);
 		group_dump(dump, 3, GROUP_LIMITS, pool);
@@ -181,7 +181,7 @@ dump_vhost(struct dump *dump, const struct settings *settings,
 	write_text(dump->out, pool->name);
 	fputs(";\n", dump->out);
 	group_dump(dump, 2, GROUP_VHOST, vhost);
-	tuning_dump(dump, 2, &vhost->tuning, &pool->tuning, IS_POOLS);
+	tuning_dump(dump, 2, vhost->tuning, pool->tuning, IS_POOLS);
 	handlers_dump(dump, settings, vhost);
 	close_entry(dump, last);
 }

@@ -197,7 +197,7 @@ pools_read(struct reading *reading)
 		said->node = reading->processors.at[i];
 		pool->place = place_of(reading, said->node);
 		group_read(reading, schema_group(GROUP_PROCESSOR), said->node, pool,
-		    &pool->tuning, &said->tuned);
+		    &said->tuning, &said->tuned);
 	}
 }
 
@@ -283,7 +283,7 @@ vhosts_read(struct reading *reading)
 		said->node = reading->vhosts.at[i];
 		vhost->place = place_of(reading, said->node);
 		group_read(reading, schema_group(GROUP_VHOST), said->node, vhost,
-		    &vhost->tuning, &said->tuned);
+		    &said->tuning, &said->tuned);
 		handlers_read(reading, vhost, said->node);
 		lower(vhost->server_name);
 		for (j = 0; j < vhost->aliases.count; j++)

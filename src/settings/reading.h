@@ -36,6 +36,7 @@ struct nodes {
 /* What a processors or vhosts entry said itself, before anything is overlaid. */
 struct entry {
 	const config_setting_t *node;
+	struct tuning tuning;           /* its own; once it is settled, what holds for it */
 	uint32_t tuned;                 /* a bit for each row of schema_tuning that it sets */
 	bool failed;                    /* something is wrong with it: check no further */
 };
@@ -136,7 +137,10 @@ const void *group_defaults(struct reading *reading, enum settings_group_id id);
 
 /* ---- tuning.c */
 
-/* Pools from the global tuning, their entries and their vhosts; vhosts from their pools. */
+/*
+ * Pools from the global tuning, their entries and their vhosts; vhosts from their
+ * pools.  All that come to the same share one struct, for thousands do.
+ */
 void tuning_settle(struct reading *reading);
 void tuning_copy(struct tuning *to, const struct tuning *from, size_t row);
 bool tuning_same(const struct tuning *a, const struct tuning *b, size_t row);

@@ -37,7 +37,7 @@ same_vhost(const struct vhost_settings *a, const struct vhost_settings *b)
 	size_t i;
 
 	if (a->handler_count != b->handler_count || !same_rows(GROUP_VHOST, a, b) ||
-	    !same_tuning(&a->tuning, &b->tuning))
+	    !same_tuning(a->tuning, b->tuning))
 		return false;
 	for (i = 0; i < a->handler_count; i++)
 		if (!same_rows(GROUP_HANDLER, &a->handlers[i], &b->handlers[i]))
@@ -60,7 +60,7 @@ settings_same_pool(const struct settings *a, uint32_t pool, const struct setting
 
 	if (one->vhost_count != two->vhost_count || !same_rows(GROUP_GLOBAL, a, b) ||
 	    !same_rows(GROUP_PROCESSOR, one, two) || !same_rows(GROUP_LIMITS, one, two) ||
-	    !same_tuning(&one->tuning, &two->tuning) ||
+	    !same_tuning(one->tuning, two->tuning) ||
 	    !same_text(one->identity, two->identity) || !same_text(one->name, two->name))
 		return false;
 	for (i = 0; i < one->vhost_count; i++)

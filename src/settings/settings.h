@@ -127,7 +127,7 @@ struct pool_settings {
 	int nice;
 	int oom_score_adj;                      /* 0: as the manager's */
 	bool namespaces;                        /* PID, mount and IPC of its own */
-	struct tuning tuning;
+	const struct tuning *tuning;            /* shared with all that set the same */
 	uint64_t limits[CONFINE_LIMITS];        /* CONFINE_UNSET; cpu: seconds per request */
 	/* resolved; SETTINGS_NONE in slices and where the pool is disabled */
 	uint32_t uid, gid;
@@ -181,7 +181,7 @@ struct vhost_settings {
 	struct handler_settings *handlers;
 	size_t handler_count;
 	char *disabled;
-	struct tuning tuning;
+	const struct tuning *tuning;
 };
 
 struct settings {

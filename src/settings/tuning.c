@@ -54,14 +54,14 @@ static void
 agree(struct reading *reading, const struct pool_settings *pool, uint32_t first, uint32_t second,
     size_t row)
 {
-	const struct settings *settings = reading->settings;
+	const struct entry *one = &reading->vhosts_said[first], *two = &reading->vhosts_said[second];
 	const char *name = schema_tuning[row].name;
 	struct place here, there;
 
-	if (tuning_same(&settings->vhosts[first].tuning, &settings->vhosts[second].tuning, row))
+	if (tuning_same(&one->tuning, &two->tuning, row))
 		return;
-	there = place_in(reading, reading->vhosts_said[first].node, name);
-	here = place_in(reading, reading->vhosts_said[second].node, name);
+	there = place_in(reading, one->node, name);
+	here = place_in(reading, two->node, name);
 	say_error(reading, here, "%s is another one at %s:%u, and both vhosts share pool \"%s\"; "
 	    "write the same number, or set it once in the pool's processors entry", name,
 	    there.file, there.line, say_text(reading, pool->name));
@@ -69,9 +69,8 @@ agree(struct reading *reading, const struct pool_settings *pool, uint32_t first,
 
 /* Numbers of the pool that its vhosts set. */
 static void
-from_vhosts(struct reading *reading, struct pool_settings *pool)
+from_vhosts(struct reading *reading, const struct pool_settings *pool, struct tuning *tuning)
 {
-	struct settings *settings = reading->settings;
 	uint32_t who[TUNING_ROWS], i, vhost;
 	size_t row;
 
@@ -88,32 +87,79 @@ from_vhosts(struct reading *reading, struct pool_settings *pool)
 				continue;
 			}
 			who[row] = vhost;
-			tuning_copy(&pool->tuning, &settings->vhosts[vhost].tuning, row);
+			tuning_copy(tuning, &reading->vhosts_said[vhost].tuning, row);
 		}
 	}
+}
+
+static void
+settle_vhost(struct entry *said, const struct tuning *pool)
+{
+	size_t row;
+
+	inherit(&said->tuning, said->tuned, pool);
+	for (row = 0; row < TUNING_ROWS; row++)
+		if ((schema_tuning[row].where & IS_POOLS) != 0)
+			tuning_copy(&said->tuning, pool, row);
+}
+
+/* ---- one copy of each */
+
+struct copies {
+	struct arena *arena;
+	struct map *seen;               /* by their bytes; NULL: no memory, nothing is shared */
+	const struct tuning **at;
+	uint32_t count;
+};
+
+static const struct tuning *
+copy_of(struct copies *copies, const struct tuning *tuning)
+{
+	uint32_t at = copies->count;
+	struct tuning *copy;
+
+	if (copies->seen != NULL)
+		at = map_put(copies->seen, (const char *)tuning, sizeof *tuning, copies->count);
+	if (at < copies->count)
+		return copies->at[at];
+	copy = arena_alloc(copies->arena, sizeof *copy);
+	memcpy(copy, tuning, sizeof *copy);
+	copies->at[copies->count++] = copy;
+	return copy;
+}
+
+static void
+share(struct reading *reading)
+{
+	struct settings *settings = reading->settings;
+	size_t most = (size_t)settings->pool_count + settings->vhost_count;
+	struct copies copies = { reading->arena, map_new(most),
+	    arena_array(reading->scratch, most, sizeof(struct tuning *)), 0 };
+	uint32_t i;
+
+	for (i = 0; i < settings->pool_count; i++)
+		settings->pools[i].tuning = copy_of(&copies, &reading->pools_said[i].tuning);
+	for (i = 0; i < settings->vhost_count; i++)
+		settings->vhosts[i].tuning = copy_of(&copies, &reading->vhosts_said[i].tuning);
+	map_free(&copies.seen);
 }
 
 void
 tuning_settle(struct reading *reading)
 {
 	struct settings *settings = reading->settings;
-	struct pool_settings *pool;
-	uint32_t p, i, vhost;
-	size_t row;
+	const struct pool_settings *pool;
+	struct entry *said;
+	uint32_t p, i;
 
 	for (p = 0; p < settings->pool_count; p++) {
 		pool = &settings->pools[p];
-		inherit(&pool->tuning, reading->pools_said[p].tuned, &settings->tuning);
-		from_vhosts(reading, pool);
-		spare_bound(&pool->tuning);
-		for (i = 0; i < pool->vhost_count; i++) {
-			vhost = pool->vhosts[i];
-			inherit(&settings->vhosts[vhost].tuning,
-			    reading->vhosts_said[vhost].tuned, &pool->tuning);
-			for (row = 0; row < TUNING_ROWS; row++)
-				if ((schema_tuning[row].where & IS_POOLS) != 0)
-					tuning_copy(&settings->vhosts[vhost].tuning, &pool->tuning,
-					    row);
-		}
+		said = &reading->pools_said[p];
+		inherit(&said->tuning, said->tuned, &settings->tuning);
+		from_vhosts(reading, pool, &said->tuning);
+		spare_bound(&said->tuning);
+		for (i = 0; i < pool->vhost_count; i++)
+			settle_vhost(&reading->vhosts_said[pool->vhosts[i]], &said->tuning);
 	}
+	share(reading);
 }

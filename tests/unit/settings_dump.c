@@ -124,9 +124,9 @@ a_dump_reads_as_the_same_settings(void **state)
 	assert_memory_equal(back->pools[0].limits, settings->pools[0].limits,
 	    sizeof back->pools[0].limits);
 	assert_memory_equal(&back->tuning, &settings->tuning, sizeof back->tuning);
-	assert_memory_equal(&back->pools[0].tuning, &settings->pools[0].tuning,
+	assert_memory_equal(back->pools[0].tuning, settings->pools[0].tuning,
 	    sizeof back->tuning);
-	assert_memory_equal(&back->vhosts[1].tuning, &settings->vhosts[1].tuning,
+	assert_memory_equal(back->vhosts[1].tuning, settings->vhosts[1].tuning,
 	    sizeof back->tuning);
 	free(first.at);
 	free(second.at);
@@ -161,7 +161,7 @@ a_multiplexer_keeps_every_index_and_no_secret(void **state)
 		assert_string_equal(mux->logs.at[i], settings->logs.at[i]);
 	assert_int_equal(mux->vhosts[0].log, settings->vhosts[0].log);
 	assert_int_equal(mux->vhosts[1].log, settings->vhosts[0].log);
-	assert_memory_equal(&mux->vhosts[2].tuning, &settings->vhosts[2].tuning,
+	assert_memory_equal(mux->vhosts[2].tuning, settings->vhosts[2].tuning,
 	    sizeof mux->tuning);
 	for (i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
 		if (strstr(text.at, secrets[i]) != NULL)
@@ -190,11 +190,11 @@ a_pool_learns_of_itself_alone(void **state)
 	assert_string_equal(pool->pools[0].php_ini, "/etc/passwd");
 	assert_string_equal(pool->mime_types, settings->mime_types);
 	assert_int_equal(pool->pools[0].limits[CONFINE_CPU], 60);
-	assert_int_equal(pool->pools[0].tuning.send_timeout, settings->pools[0].tuning.send_timeout);
-	assert_int_equal(pool->vhosts[0].tuning.send_timeout, 9000);
-	assert_int_equal(pool->pools[0].tuning.max_body_size,
-	    settings->pools[0].tuning.max_body_size);
-	assert_true(pool->pools[0].tuning.stream_body);
+	assert_int_equal(pool->pools[0].tuning->send_timeout, settings->pools[0].tuning->send_timeout);
+	assert_int_equal(pool->vhosts[0].tuning->send_timeout, 9000);
+	assert_int_equal(pool->pools[0].tuning->max_body_size,
+	    settings->pools[0].tuning->max_body_size);
+	assert_true(pool->pools[0].tuning->stream_body);
 	/* Numbers that the manager alone needs may change without a new zygote. */
 	assert_null(strstr(text.at, "max_processors"));
 	assert_null(strstr(text.at, "idle_timeout"));

@@ -390,14 +390,38 @@ the_nearest_wins(void **state)
 	    "{ server_name = \"b\"; processor = \"a\"; document_root = \"/\"; } );\n",
 	    SETTINGS_CHECK);
 	assert_non_null(settings);
-	assert_int_equal(settings->pools[0].tuning.send_timeout, 1000);
-	assert_int_equal(settings->pools[0].tuning.body_timeout, 120000);
-	assert_int_equal(settings->pools[0].tuning.max_processors, 4);
-	assert_int_equal(settings->pools[0].tuning.min_spare_processors, 4);
-	assert_int_equal(settings->vhosts[0].tuning.queue_timeout, 3 * 3600000);
-	assert_int_equal(settings->vhosts[1].tuning.queue_timeout, 2000);
-	assert_int_equal(settings->vhosts[1].tuning.max_processors, 4);
+	assert_int_equal(settings->pools[0].tuning->send_timeout, 1000);
+	assert_int_equal(settings->pools[0].tuning->body_timeout, 120000);
+	assert_int_equal(settings->pools[0].tuning->max_processors, 4);
+	assert_int_equal(settings->pools[0].tuning->min_spare_processors, 4);
+	assert_int_equal(settings->vhosts[0].tuning->queue_timeout, 3 * 3600000);
+	assert_int_equal(settings->vhosts[1].tuning->queue_timeout, 2000);
+	assert_int_equal(settings->vhosts[1].tuning->max_processors, 4);
 	assert_int_equal(settings->tuning.max_processors, 50);
+	settings_free(&settings);
+}
+
+/* Thousands of pools and vhosts set nothing of their own: they cost one struct. */
+static void
+what_comes_to_the_same_is_one(void **state)
+{
+	struct settings *settings;
+	struct said said;
+
+	(void)state;
+	settings = said_read(&said, HEAD
+	    "processors = ( { name = \"a\"; user = \"daemon\"; }, { name = \"b\"; user = \"daemon\"; "
+	    "queue_timeout = 7; }, { name = \"c\"; user = \"daemon\"; max_processors = 10; } );\n"
+	    "vhosts = ( { server_name = \"a\"; processor = \"a\"; document_root = \"/\"; },\n"
+	    "{ server_name = \"b\"; processor = \"b\"; document_root = \"/\"; },\n"
+	    "{ server_name = \"c\"; processor = \"c\"; document_root = \"/\"; queue_timeout = 7; } );\n",
+	    SETTINGS_CHECK);
+	assert_non_null(settings);
+	assert_ptr_equal(settings->pools[0].tuning, settings->vhosts[0].tuning);
+	assert_ptr_equal(settings->pools[0].tuning, settings->pools[2].tuning);
+	assert_ptr_not_equal(settings->pools[0].tuning, settings->pools[1].tuning);
+	assert_ptr_equal(settings->pools[1].tuning, settings->vhosts[1].tuning);
+	assert_ptr_equal(settings->pools[1].tuning, settings->vhosts[2].tuning);
 	settings_free(&settings);
 }
 
@@ -458,6 +482,7 @@ main(void)
 		cmocka_unit_test(all_mistakes_are_told_at_once),
 		cmocka_unit_test(a_start_disables_what_is_wrong_and_nothing_else),
 		cmocka_unit_test(the_nearest_wins),
+		cmocka_unit_test(what_comes_to_the_same_is_one),
 		cmocka_unit_test(values_are_read_in_all_their_forms),
 		cmocka_unit_test(paths_are_seen_from_inside),
 	};
