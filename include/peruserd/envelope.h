@@ -49,9 +49,10 @@ enum envelope_flag {
 	ENVELOPE_RAW         = 1 << 4,  /* fd: the client's socket; answer HTTP to it */
 	ENVELOPE_STICKY      = 1 << 5,  /* raw: may keep the connection and serve what follows on it */
 	ENVELOPE_KEEP_ALIVE  = 1 << 6,  /* raw: the client would keep the connection */
-	ENVELOPE_LOGGED      = 1 << 7   /* sticky: tell of each further request, for the log */
+	ENVELOPE_LOGGED      = 1 << 7,  /* sticky: tell of each further request, for the log */
+	ENVELOPE_NAMED       = 1 << 8   /* an answer named this file: send it, whatever handles such names */
 };
-#define ENVELOPE_FLAGS 0xffu
+#define ENVELOPE_FLAGS 0x1ffu
 
 struct envelope {
 	uint32_t magic;

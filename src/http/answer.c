@@ -234,6 +234,87 @@ answer_parse(const char *bytes, size_t len, struct answer *answer, size_t *used,
 	return ANSWER_HEAD;
 }
 
+/* ---- an answer that names a file */
+
+enum answer_names
+answer_names_file(const struct answer *answer, struct slice *name)
+{
+	enum answer_names how = ANSWER_NAMES_NONE;
+	unsigned i;
+
+	for (i = 0; i < answer->field_count; i++) {
+		const struct head_field *field = &answer->fields[i];
+
+		if (CHARS_SAME(field->name.at, field->name.len, "x-accel-redirect"))
+			how = ANSWER_NAMES_URI;
+		else if (how == ANSWER_NAMES_NONE &&
+		    CHARS_SAME(field->name.at, field->name.len, "x-sendfile"))
+			how = ANSWER_NAMES_PATH;
+		else
+			continue;
+		*name = field->value;
+		if (how == ANSWER_NAMES_URI)
+			break;
+	}
+	return how;
+}
+
+/* Fields that the file's answer says, or that were about another body. */
+static bool
+is_the_files(const struct head_field *field)
+{
+	const char *name = field->name.at;
+	size_t len = field->name.len;
+
+	return CHARS_SAME(name, len, "etag") || CHARS_SAME(name, len, "last-modified") ||
+	    CHARS_SAME(name, len, "accept-ranges") || CHARS_SAME(name, len, "content-range") ||
+	    CHARS_SAME(name, len, "content-encoding") || CHARS_SAME(name, len, "location") ||
+	    CHARS_SAME(name, len, "x-sendfile") ||
+	    (len > 8 && CHARS_SAME(name, 8, "x-accel-"));
+}
+
+static bool
+is_type(const struct head_field *field)
+{
+	return CHARS_SAME(field->name.at, field->name.len, "content-type");
+}
+
+static void
+drop_type(struct answer *answer)
+{
+	unsigned i, kept = 0;
+
+	for (i = 0; i < answer->field_count; i++)
+		if (!is_type(&answer->fields[i]))
+			answer->fields[kept++] = answer->fields[i];
+	answer->field_count = kept;
+}
+
+bool
+answer_join(struct answer *file, const struct answer *named)
+{
+	static const char parts[] = "multipart/";
+	bool its_type = named->content_type.at == NULL ||
+	    (file->status == 206 && file->content_type.len >= sizeof parts - 1 &&
+	    CHARS_SAME(file->content_type.at, sizeof parts - 1, "multipart/"));
+	unsigned i;
+
+	if (file->status != 200 && file->status != 206 && file->status != 304)
+		return true;
+	if (!its_type)
+		drop_type(file);
+	for (i = 0; i < named->field_count; i++) {
+		const struct head_field *field = &named->fields[i];
+
+		if (is_the_files(field) || (is_type(field) && (its_type || file->status == 304)))
+			continue;
+		if (file->field_count == ANSWER_FIELDS)
+			return false;
+		file->fields[file->field_count++] = *field;
+	}
+	return true;
+}
+
 /* ---- frame */
 
 static bool

@@ -46,6 +46,24 @@ enum answer_result { ANSWER_MORE, ANSWER_HEAD, ANSWER_BAD };
 enum answer_result answer_parse(const char *bytes, size_t len,
     struct answer *answer, size_t *used, const char **why);
 
+enum answer_names {
+	ANSWER_NAMES_NONE,
+	ANSWER_NAMES_URI,       /* X-Accel-Redirect */
+	ANSWER_NAMES_PATH       /* X-Sendfile */
+};
+
+/* Does it name a file that is to be sent in its place?  *name is then the field's value. */
+enum answer_names answer_names_file(const struct answer *answer, struct slice *name);
+
+/*
+ * The answer that sends the file gets the fields of the one that named it: all but
+ * what described that one's own body and what is the file's to say (ETag,
+ * Last-Modified, ranges), and what was meant for a web server (X-Accel-*).  Content-Type
+ * is the first one's, but of several ranges.  An error is left as it is.  False: too
+ * many fields.
+ */
+bool answer_join(struct answer *file, const struct answer *named);
+
 enum answer_body {
 	BODY_FORBIDDEN,         /* no body bytes follow: HEAD, 204, 304 */
 	BODY_EXACT,             /* `length` bytes follow */

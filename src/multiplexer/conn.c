@@ -182,7 +182,9 @@ conn_reset(struct conn *conn)
 	conn->borrower.size = 0;
 	conn->vhost = SETTINGS_NONE;
 	conn->head_only = conn->keep_alive = conn->body_unread = conn->answered = false;
-	conn->may_pass = conn->passed = false;
+	conn->may_pass = conn->passed = conn->named = false;
+	if (conn->named_head.data != NULL)
+		buf_free(&conn->named_head);
 	conn->file_at = conn->file_left = 0;
 	conn->sent = 0;
 	conn->queued_us = conn->waited_us = conn->serial = 0;

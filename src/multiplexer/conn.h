@@ -100,6 +100,8 @@ struct conn {
 	bool answered;                  /* the first byte of an answer was framed */
 	bool may_pass;                  /* one pool may hand it back for another one */
 	bool passed;                    /* and has done so */
+	bool named;                     /* its answer named a file, which is to be sent */
+	struct buf named_head;          /* and this is that answer's head */
 	struct buf vars;                /* its meta-variables, where they must be kept */
 	struct body *body;              /* where it must be kept or fed; owned */
 	struct slot *slot;              /* while RUNNING, GIVEN, LEFT */

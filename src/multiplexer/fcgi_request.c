@@ -82,7 +82,8 @@ put_extra(struct conn *conn, const struct pool_settings *pool, const struct nv *
 		return put_script(conn, pool, vars, extra);
 	/* Ours looks for itself: it has to know for which site. */
 	snprintf(number, sizeof number, "%u", (unsigned)conn_vhost(conn)->pool_vhost);
-	return nv_put_str(extra, "PERUSERD_VHOST", number) ? 0 : 500;
+	return nv_put_str(extra, "PERUSERD_VHOST", number) &&
+	    (!conn->named || nv_put_str(extra, "PERUSERD_NAMED", "1")) ? 0 : 500;
 }
 
 int

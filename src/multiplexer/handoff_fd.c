@@ -68,7 +68,7 @@ may_give_away(const struct conn *conn, const struct handoff *handoff)
 
 	if (crowded_ms != 0 && multiplexer_ms(mux) - crowded_ms < CROWDED_MS)
 		return false;
-	return conn->listener->is_private && !conn->may_pass &&
+	return conn->listener->is_private && !settings_answers_pass(conn_vhost(conn)) &&
 	    !conn->body_unread && !mux->stopping &&
 	    handoff->body_stream < 0 && handoff->rest_len <= ENVELOPE_MAX_REST &&
 	    conn->out.len == 0 &&
@@ -143,6 +143,13 @@ give_away(struct conn *conn)
 	conn->state = CONN_GIVEN;
 }
 
+/* Its answer may be that somebody else has to answer it. */
+static bool
+may_go_on(const struct conn *conn)
+{
+	return conn->may_pass || (conn_vhost(conn)->x_sendfile && !conn->named);
+}
+
 void
 handoff_note(struct conn *conn, struct slot *slot, const struct handoff *handoff)
 {
@@ -151,7 +158,7 @@ handoff_note(struct conn *conn, struct slot *slot, const struct handoff *handoff
 	write_row(slot, &handoff->vars, conn_vhost(conn)->server_name);
 	atomic_store_explicit(&board->vhost, conn->vhost, memory_order_relaxed);
 	atomic_store_explicit(&board->began_ms, multiplexer_ms(conn->mux), memory_order_relaxed);
-	if (conn_vhost(conn)->access_log == NULL && !conn->may_pass)
+	if (conn_vhost(conn)->access_log == NULL && !may_go_on(conn))
 		buf_free(&conn->vars);
 	else if (conn->vars.len == 0)
 		buf_add(&conn->vars, handoff->vars.data, handoff->vars.len);
@@ -227,6 +234,8 @@ hand_over(struct conn *conn, struct slot *slot, const struct handoff *handoff, b
 			e.flags |= ENVELOPE_LOGGED;
 	} else
 		lend(slot);
+	if (conn->named)
+		e.flags |= ENVELOPE_NAMED;
 	e.nonce = multiplexer_nonce(mux);
 	e.connection = conn->index;
 	e.vhost = vhost->pool_vhost;

@@ -21,6 +21,7 @@ libmultiplexer_la_SOURCES = \
 	%D%/listener.c %D%/listener.h \
 	%D%/logs.c %D%/logs.h \
 	%D%/multiplexer.c %D%/multiplexer.h \
+	%D%/named_file.c %D%/named_file.h \
 	%D%/out.c %D%/out.h \
 	%D%/pool_log.c %D%/pool_log.h \
 	%D%/queue.c %D%/queue.h \

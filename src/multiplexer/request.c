@@ -52,6 +52,19 @@ request_find_site(struct conn *conn, struct slice name)
 	return 0;
 }
 
+/* A file that an answer named is the business of the site's own pool, whatever its name. */
+static int
+route_named(struct conn *conn)
+{
+	uint32_t pool = conn_vhost(conn)->pool;
+
+	if (pool == SETTINGS_NONE || settings_pool_runs(&conn_settings(conn)->pools[pool]) != RUNS_OURS)
+		return 500;
+	conn->pool = tables_row(conn->tables, pool);
+	conn->may_pass = false;
+	return pool_make(conn->mux, conn->pool) != NULL ? 0 : 503;
+}
+
 int
 request_adopt(struct conn *conn, const struct nv *vars)
 {
@@ -69,6 +82,8 @@ request_adopt(struct conn *conn, const struct nv *vars)
 		return status;
 	if (conn_vhost(conn)->disabled != NULL)
 		return 503;
+	if (conn->named)
+		return route_named(conn);
 	nv_find(vars, "DOCUMENT_URI", &path);
 	if (path.value_len >= sizeof scratch->uri)
 		return 414;
@@ -164,6 +179,26 @@ request_pass(struct conn *conn, const char *path, size_t len)
 	handoff.vars.len = handoff.vars.size = conn->vars.len;
 	if (conn->body != NULL)
 		body_handoff(conn->body, &handoff);
+	handoff_or_wait(conn, &handoff);
+}
+
+void
+request_send_named(struct conn *conn, const char *path, size_t len)
+{
+	struct handoff handoff = { .body_file = -1, .body_stream = -1 };
+	int status = route_named(conn);
+
+	if (status == 0 && !rename_vars(conn, path, len))
+		status = 500;
+	if (status != 0) {
+		respond_failed(conn, status);
+		return;
+	}
+	/* It was the program's.  One that has not come whole is dropped as it comes. */
+	if (conn->body != NULL)
+		body_free(&conn->body);
+	handoff.vars.data = (unsigned char *)conn->vars.data;
+	handoff.vars.len = handoff.vars.size = conn->vars.len;
 	handoff_or_wait(conn, &handoff);
 }
 

@@ -56,6 +56,12 @@ int request_route(struct conn *conn, const char *path);
  */
 void request_pass(struct conn *conn, const char *path, size_t len);
 
+/*
+ * Its answer named that file (named_file.h), and is no longer tied to a slot: have it
+ * sent by a processor of the site's own pool.
+ */
+void request_send_named(struct conn *conn, const char *path, size_t len);
+
 /* The address it was accepted on, as text. */
 const char *request_local_addr(struct conn *conn);
 

@@ -6,6 +6,7 @@
 #include "multiplexer/front.h"
 #include "multiplexer/lend.h"
 #include "multiplexer/multiplexer.h"
+#include "multiplexer/named_file.h"
 #include "multiplexer/respond.h"
 
 const char *
@@ -141,6 +142,9 @@ frame(struct conn *conn, const char *bytes, size_t len, int64_t total, bool cut,
 		respond_failed(conn, 502);
 		return 0;
 	}
+	if (conn->vhost != SETTINGS_NONE && conn_vhost(conn)->x_sendfile &&
+	    !named_file(conn, answer, bytes, used))
+		return 0;
 	if (total >= 0 && !cut)
 		body_len = total - (int64_t)used;
 	mux->scratch->out.len = 0;

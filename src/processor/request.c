@@ -67,6 +67,7 @@ request_begin(struct request *request, const struct nv *vars, const struct pool_
 
 	request->redirect_len = 0;
 	request->redirects = 0;
+	request->named = false;
 	request->vars.data = request->bytes;
 	request->vars.size = sizeof request->bytes;
 	request->vars.len = 0;
@@ -136,7 +137,9 @@ request_resolve(struct request *request)
 
 	size_t len = strlen(view->document_uri);
 
-	if (!recent_find(view->vhost, view->document_uri, len, found)) {
+	if (request->named) {
+		resolve_named(view->vhost, view->document_uri, len, found);
+	} else if (!recent_find(view->vhost, view->document_uri, len, found)) {
 		resolve_path(view->vhost, view->document_uri, len, found);
 		recent_keep(view->vhost, view->document_uri, len, found);
 	}

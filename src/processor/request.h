@@ -25,6 +25,7 @@
 struct request {
 	struct request_view view;
 	struct nv vars;                 /* in bytes[] */
+	bool named;                     /* an answer named this file: it is sent, whatever it is */
 	struct resolution resolution;
 	struct body body;
 	struct respond respond;

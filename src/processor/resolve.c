@@ -293,6 +293,24 @@ resolve_path(const struct vhost_settings *vhost, const char *path, size_t len,
 		give_status(to, 404);
 }
 
+void
+resolve_named(const struct vhost_settings *vhost, const char *path, size_t len,
+    struct resolution *to)
+{
+	enum found found = look(vhost, path, len, "", to->script_filename);
+
+	to->path_info = "";
+	to->application = NULL;
+	if (found != FOUND_FILE) {
+		give_status(to, found == FOUND_DENIED ? 403 : found == FOUND_BROKEN ? 500 : 404);
+		return;
+	}
+	to->what = RESOLVED_HANDLER;
+	to->kind = HANDLER_STATIC;
+	memcpy(to->script_name, path, len);
+	to->script_name[len] = '\0';
+}
+
 bool
 resolve_location(char *out, size_t size, const char *path, size_t len, const char *query)
 {

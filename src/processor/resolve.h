@@ -57,6 +57,14 @@ void resolve_path(const struct vhost_settings *vhost, const char *path, size_t l
     struct resolution *to);
 
 /*
+ * A path that an answer named (X-Accel-Redirect, X-Sendfile): a regular file is
+ * for the static handler whatever its name is, with a leading dot too.  Anything
+ * else is 404, or 403 where the user may not look.
+ */
+void resolve_named(const struct vhost_settings *vhost, const char *path, size_t len,
+    struct resolution *to);
+
+/*
  * The Location of a directory redirect: path, encoded, "/", and the query where
  * there is one ("" or NULL: none).  False where it does not fit.
  */

@@ -67,6 +67,11 @@ serve_once(struct server *s)
 	enum handler_result result;
 
 	if (!request_resolve(request)) {
+		if (request->named)
+			processor_host.log(LEVEL_ERROR, "%s: an answer named it with X-Accel-Redirect or "
+			    "X-Sendfile, and %s", request->view.document_uri,
+			    request->resolution.status == 404 ? "there is no such file" :
+			    "it can't be read");
 		if (request->resolution.what == RESOLVED_DIRECTORY)
 			serve_directory(s);
 		else
@@ -258,6 +263,10 @@ begin_request(struct server *s, struct arrival *arrival)
 		return false;
 	request->view.body_total = arrival->envelope.body_total;
 	request->view.timeout_ms = arrival->envelope.timeout_ms;
+	request->named = (arrival->envelope.flags & ENVELOPE_NAMED) != 0;
+	/* Whatever was asked of the program, of its file that is GET. */
+	if (request->named && strcmp(request->view.method, "HEAD") != 0)
+		request->view.method = "GET";
 	begin_body(&request->body, arrival);
 	if (raw)
 		begin_raw(s, arrival, vhost);

@@ -168,7 +168,8 @@ names_vhost(const struct vhost_settings *vhost, const char *name, size_t len)
 /*
  * The vhost of a further request.  The same host as before is the same vhost.
  * Of others, only exact names are known for sure to be this pool's: a wildcard
- * here may be narrowed by a name of another pool.
+ * here may be narrowed by a name of another pool.  One whose answers a multiplexer
+ * has to see is not for this connection.
  */
 static const struct vhost_settings *
 find_vhost(struct sticky *k, const struct head *head)
@@ -188,6 +189,8 @@ find_vhost(struct sticky *k, const struct head *head)
 
 		if (!names_vhost(vhost, name.at, name.len))
 			continue;
+		if (settings_answers_pass(vhost))
+			return NULL;
 		for (port = 0; port < name.len; port++)
 			k->server_name[port] = str_lower(name.at[port]);
 		k->server_name[name.len] = '\0';

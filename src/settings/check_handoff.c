@@ -178,6 +178,11 @@ check_fastcgi_handlers(struct reading *reading, uint32_t index)
 		say_error(reading, vhost->place, "a vhost with the handler \"fastcgi\" needs a pool "
 		    "with handoff = \"fd\" for its files; take handoff = \"fastcgi\" out of pool "
 		    "\"%s\"", say_text(reading, own->name));
+	if (vhost->x_sendfile && settings_pool_runs(own) != RUNS_OURS)
+		say_error(reading, vhost->place, "x_sendfile: pool \"%s\" has a %s and no processor of "
+		    "ours that could open a file; give the vhost a pool with a user (and no command "
+		    "or connect), and name this one in an entry: %s", say_text(reading, own->name),
+		    own->command.count > 0 ? "command" : "connect", example);
 	if ((passes || own->handoff == HANDOFF_FASTCGI) && vhost->tuning->stream_body)
 		say_error(reading, vhost->place, "a request that is handed over by FastCGI is whole "
 		    "first: take stream_body = true out");

@@ -509,6 +509,17 @@ settings_handler_pool(const struct vhost_settings *vhost, const struct handler_s
 	return handler->pool != SETTINGS_NONE ? handler->pool : vhost->pool;
 }
 
+bool
+settings_answers_pass(const struct vhost_settings *vhost)
+{
+	size_t i;
+
+	for (i = 0; i < vhost->handler_count; i++)
+		if (vhost->handlers[i].kind == HANDLER_FASTCGI)
+			return true;
+	return vhost->x_sendfile;
+}
+
 /* Long paths first would be wrong: "/home/al" doesn't contain "/home/alice". */
 const char *
 settings_inside(const char *chroot, const char *path)

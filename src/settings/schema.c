@@ -432,6 +432,14 @@ static const struct settings_row vhost_rows[] = {
 	    NULL, NONE },
 	{ "dot_files", KIND_BOOL, IN_VHOST, VHOST(dot_files), 0, 0, "false",
 	    "Whether files whose names begin with a dot are served.", NULL, NONE },
+	{ "x_sendfile", KIND_BOOL, IN_VHOST, VHOST(x_sendfile), 0, 0, "false",
+	    "Whether an answer may name a file that is sent in its place: X-Accel-Redirect, a URL path "
+	    "below the document root, or X-Sendfile, an absolute path as the program sees it, which has "
+	    "to lie in the document root (both percent-encoded).  The file is opened by a processor of the "
+	    "vhost's own pool, as its user: so that pool has a user and no command or connect.  "
+	    "It is sent as it is, a script's source and names with a leading dot too; ranges and conditions "
+	    "work.  The answer's own fields are kept but for those that describe its body.  false: "
+	    "such fields are passed on, perhaps to a web server before us.", NULL, NONE },
 	{ "access_log", KIND_PATH, IN_VHOST | NOT_POOL, VHOST(access_log), 0, 0, NULL,
 	    "Where its requests are logged; nowhere where it is missing.", NULL, NONE },
 	{ "access_log_format", KIND_TEXT, IN_VHOST | NOT_POOL, VHOST(access_log_format), 1, 0,

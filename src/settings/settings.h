@@ -167,6 +167,7 @@ struct vhost_settings {
 	struct string_list index;
 	char *fallback;                         /* a path, or NULL */
 	bool dot_files;                         /* serve names that begin with a dot */
+	bool x_sendfile;                        /* an answer may name a file to be sent for it */
 	char *access_log;                       /* NULL: none */
 	uint64_t log_number;                    /* of access_log; the manager says which */
 	uint64_t slow_number;                   /* of the slow log, its own or the pool's; likewise */
@@ -311,6 +312,12 @@ enum pool_runs settings_pool_runs(const struct pool_settings *pool);
 /* The pool that an entry of this vhost's handlers, of kind HANDLER_FASTCGI, names. */
 uint32_t settings_handler_pool(const struct vhost_settings *vhost,
     const struct handler_settings *handler);
+
+/*
+ * True if a multiplexer has to see that site's answers: they may be for another
+ * pool, or name a file.  The client's socket is then never given away.
+ */
+bool settings_answers_pass(const struct vhost_settings *vhost);
 
 /* A path as seen inside that chroot, or NULL where the chroot doesn't contain it. */
 const char *settings_inside(const char *chroot, const char *path);

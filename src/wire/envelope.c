@@ -22,6 +22,9 @@ flags_fit(unsigned flags)
 		return false;
 	if ((flags & ENVELOPE_BODY_FILE) && (flags & ENVELOPE_BODY_STREAM))
 		return false;
+	/* Its head is put together with another answer's, by us. */
+	if ((flags & ENVELOPE_NAMED) && (flags & ENVELOPE_RAW))
+		return false;
 	/* Sticky and keep-alive are about a socket that was given away. */
 	return (flags & ENVELOPE_RAW) ||
 	    !(flags & (ENVELOPE_STICKY | ENVELOPE_KEEP_ALIVE | ENVELOPE_LOGGED));

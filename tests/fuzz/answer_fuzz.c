@@ -70,6 +70,21 @@ check_head(const char *at, size_t len, const struct answer_framing *framing, uns
 	must(lines == 1 + dates + lengths + codings + connections + fields);
 }
 
+/* As the answer of a file, with itself as the one that named it. */
+static void
+check_joined(const struct answer *answer)
+{
+	static struct answer joined;
+	struct slice name = { NULL, 0 };
+
+	joined = *answer;
+	joined.status = 200;
+	if (answer_names_file(answer, &name) != ANSWER_NAMES_NONE)
+		must(name.at != NULL);
+	must(answer_join(&joined, answer) || joined.field_count == ANSWER_FIELDS);
+	must(joined.field_count <= ANSWER_FIELDS);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -102,6 +117,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(answer_write(&out, &answer, &framing, minor, "Sun, 06 Nov 1994 08:49:37 GMT",
 		    NULL));
 		check_head(out.data, out.len, &framing, answer.field_count);
+		check_joined(&answer);
 	}
 	buf_free(&out);
 	free(bytes);

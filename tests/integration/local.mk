@@ -55,6 +55,7 @@ INTEGRATION_TESTS = \
 	%D%/36-fastcgi-server.t \
 	%D%/37-fastcgi-files.t \
 	%D%/38-fastcgi-bad-applications.t \
+	%D%/39-x-sendfile.t \
 	%D%/40-status-http.t \
 	%D%/45-fast-start.t \
 	%D%/50-psgi.t \

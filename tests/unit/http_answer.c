@@ -424,6 +424,102 @@ pages_are_as_long_as_said(void **state)
 	buf_free(&out);
 }
 
+/* ---- answers that name a file */
+
+struct naming {
+	const char *name;
+	const char *head;
+	enum answer_names how;
+	const char *file;
+};
+
+static const struct naming namings[] = {
+	{ "no file", TYPE "\r\n", ANSWER_NAMES_NONE, "" },
+	{ "a URI", TYPE "X-Accel-Redirect: /a%20b?c\r\n\r\n", ANSWER_NAMES_URI, "/a%20b?c" },
+	{ "a path, by any case", TYPE "x-SENDFILE:  /srv/a \r\n\r\n", ANSWER_NAMES_PATH, "/srv/a" },
+	{ "both", TYPE "X-Sendfile: /b\r\nX-Accel-Redirect: /a\r\n\r\n", ANSWER_NAMES_URI, "/a" },
+	{ "both, the other way", TYPE "X-Accel-Redirect: /a\r\nX-Sendfile: /b\r\n\r\n",
+	    ANSWER_NAMES_URI, "/a" },
+	{ "others of nginx", TYPE "X-Accel-Buffering: no\r\n\r\n", ANSWER_NAMES_NONE, "" },
+	{ "an empty one", TYPE "X-Sendfile:\r\n\r\n", ANSWER_NAMES_PATH, "" },
+};
+
+static void
+finds_names_of_files(void **state)
+{
+	const char *why;
+	size_t used, i;
+
+	(void)state;
+	for (i = 0; i < sizeof namings / sizeof namings[0]; i++) {
+		struct slice file = { "", 0 };
+		enum answer_names how;
+
+		assert_int_equal(parse(namings[i].head, strlen(namings[i].head), &used, &why), ANSWER_HEAD);
+		how = answer_names_file(&answer, &file);
+		if (how != namings[i].how || !str_is(file.at, file.len, namings[i].file))
+			fail_msg("%s: %d, %.*s", namings[i].name, how, (int)file.len, file.at);
+	}
+}
+
+struct joining {
+	const char *name;
+	const char *file;
+	const char *named;
+	const char *fields;     /* each name=value; */
+};
+
+#define IS "ETag: \"f\"\r\n"
+
+static const struct joining joinings[] = {
+	{ "the type is the program's", "Status: 200\r\n" IS "Content-Type: a/b\r\n\r\n",
+	    "Content-Type: c/d\r\nContent-Disposition: attachment\r\nX-Sendfile: /x\r\n\r\n",
+	    "ETag=\"f\";Content-Type=c/d;Content-Disposition=attachment;" },
+	{ "or the file's", "Status: 200\r\n" IS "Content-Type: a/b\r\n\r\n",
+	    "Status: 200\r\nX-Sendfile: /x\r\n\r\n", "ETag=\"f\";Content-Type=a/b;" },
+	{ "what described another body goes", "Status: 200\r\n" IS "Content-Type: a/b\r\n\r\n",
+	    "Status: 404\r\nETag: \"p\"\r\nLast-Modified: x\r\nAccept-Ranges: none\r\n"
+	    "Content-Encoding: gzip\r\nContent-Range: bytes 1-2/3\r\nLocation: /y\r\n"
+	    "X-Accel-Redirect: /x\r\nX-Accel-Limit-Rate: 1\r\nCache-Control: private\r\n"
+	    "Set-Cookie: a\r\nSet-Cookie: b\r\n\r\n",
+	    "ETag=\"f\";Content-Type=a/b;Cache-Control=private;Set-Cookie=a;Set-Cookie=b;" },
+	{ "one range", "Status: 206\r\nContent-Type: a/b\r\nContent-Range: bytes 0-1/9\r\n\r\n",
+	    "Content-Type: c/d\r\n\r\n", "Content-Range=bytes 0-1/9;Content-Type=c/d;" },
+	{ "several", "Status: 206\r\nContent-Type: multipart/byteranges; boundary=x\r\n\r\n",
+	    "Content-Type: c/d\r\nX: y\r\n\r\n", "Content-Type=multipart/byteranges; boundary=x;X=y;" },
+	{ "not modified", "Status: 304\r\n" IS "\r\n", "Content-Type: c/d\r\nExpires: z\r\n\r\n",
+	    "ETag=\"f\";Expires=z;" },
+	{ "an error", "Status: 404\r\nContent-Type: a/b\r\n\r\n",
+	    "Content-Type: c/d\r\nContent-Disposition: attachment\r\n\r\n", "Content-Type=a/b;" },
+};
+
+static void
+joins_answers(void **state)
+{
+	static struct answer named;
+	char said[1024];
+	const char *why;
+	size_t used, i, len;
+	unsigned f;
+
+	(void)state;
+	for (i = 0; i < sizeof joinings / sizeof joinings[0]; i++) {
+		assert_int_equal(parse(joinings[i].file, strlen(joinings[i].file), &used, &why), ANSWER_HEAD);
+		assert_int_equal(answer_parse(joinings[i].named, strlen(joinings[i].named), &named,
+		    &used, &why), ANSWER_HEAD);
+		assert_true(answer_join(&answer, &named));
+		for (f = 0, len = 0; f < answer.field_count; f++)
+			len += (size_t)snprintf(said + len, sizeof said - len, "%.*s=%.*s;",
+			    (int)answer.fields[f].name.len, answer.fields[f].name.at,
+			    (int)answer.fields[f].value.len, answer.fields[f].value.at);
+		if (strcmp(said, joinings[i].fields) != 0)
+			fail_msg("%s: %s", joinings[i].name, said);
+	}
+	answer.field_count = ANSWER_FIELDS;
+	answer.status = 200;
+	assert_false(answer_join(&answer, &named));
+}
+
 static void
 writes_chunk_sizes(void **state)
 {
@@ -450,6 +546,8 @@ main(void)
 		cmocka_unit_test(writes_all_or_nothing),
 		cmocka_unit_test(writes_its_own),
 		cmocka_unit_test(pages_are_as_long_as_said),
+		cmocka_unit_test(finds_names_of_files),
+		cmocka_unit_test(joins_answers),
 		cmocka_unit_test(writes_chunk_sizes),
 	};
 

@@ -169,6 +169,33 @@ dot_files_are_served_where_asked(void **state)
 }
 
 static void
+what_an_answer_names_is_a_file_whatever_it_is(void **state)
+{
+	static const struct {
+		const char *path;
+		int status;     /* 0: sent */
+	} rows[] = {
+		{ "/page.html", 0 }, { "/hello.php", 0 }, { "/cgi-bin/x.pl", 0 }, { "/.htpasswd", 0 },
+		{ "/.git/config", 0 }, { "/app/raw/a.php", 0 }, { "/none", 404 }, { "/dir", 404 },
+		{ "/dir/", 404 }, { "/", 404 }, { "/page.html/x", 404 }, { "/pipe", 403 },
+		{ "/loop", 403 }, { "/dangling", 404 },
+	};
+	struct vhost_settings with = plain;
+	struct resolution is;
+	size_t i;
+
+	(void)state;
+	with.fallback = front;
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		resolve_named(&with, rows[i].path, strlen(rows[i].path), &is);
+		if (rows[i].status == 0 ? is.what != RESOLVED_HANDLER || is.kind != HANDLER_STATIC ||
+		    strcmp(is.script_name, rows[i].path) != 0 :
+		    is.what != RESOLVED_STATUS || is.status != rows[i].status)
+			fail_msg("%s: %d, status %d", rows[i].path, is.what, is.status);
+	}
+}
+
+static void
 names_that_are_too_long_are_nothing(void **state)
 {
 	static char path[2 * PATH_MAX];
@@ -242,6 +269,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_resolve),
 		cmocka_unit_test(dot_files_are_served_where_asked),
+		cmocka_unit_test(what_an_answer_names_is_a_file_whatever_it_is),
 		cmocka_unit_test(names_that_are_too_long_are_nothing),
 		cmocka_unit_test(a_fallback_that_is_missing_is_404),
 		cmocka_unit_test(the_root_may_end_in_a_slash),

@@ -184,6 +184,8 @@ static const struct {
 	{ "files of a pool without processors", HEAD SERVER("tcp:127.0.0.1:9000")
 	    VHOST_WITH("handlers = ( { suffix = \".x\"; handler = \"static\"; } );"),
 	    "no processor of ours", 6 },
+	{ "files that a server names", HEAD SERVER("tcp:127.0.0.1:9000") VHOST_WITH("x_sendfile = true;"),
+	    "x_sendfile: pool \"a\" has a connect and no processor of ours", 5 },
 	{ "streaming to a server", HEAD SERVER("tcp:127.0.0.1:9000") VHOST_WITH("stream_body = true;"),
 	    "take stream_body", 5 },
 	{ "env without =", HEAD POOL_WITH("env = [ \"PATH\" ];") VHOST, "write \"name=value\"", 4 },

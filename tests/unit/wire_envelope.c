@@ -39,8 +39,10 @@ CHANGE(same, (void)e)
 CHANGE(no_magic, e->magic++)
 CHANGE(kind_0, e->kind = 0)
 CHANGE(kind_4, e->kind = 4)
-CHANGE(flag_unknown, e->flags = 0x100)
+CHANGE(flag_unknown, e->flags = 0x200)
 CHANGE(raw, e->flags = ENVELOPE_RAW | ENVELOPE_STICKY | ENVELOPE_KEEP_ALIVE)
+CHANGE(named, e->flags = ENVELOPE_NAMED)
+CHANGE(named_raw, e->flags = ENVELOPE_NAMED | ENVELOPE_RAW)
 CHANGE(sticky_alone, e->flags = ENVELOPE_STICKY)
 CHANGE(keep_alone, e->flags = ENVELOPE_KEEP_ALIVE)
 CHANGE(two_bodies, e->flags = ENVELOPE_BODY_FILE | ENVELOPE_BODY_STREAM)
@@ -68,6 +70,8 @@ static const struct envelope_row envelope_rows[] = {
 	{ "an unknown flag", flag_unknown, 0, 0, false },
 	{ "raw", raw, 1, 0, true },
 	{ "raw without its descriptor", raw, 0, 0, false },
+	{ "a named file", named, 0, 0, true },
+	{ "a named file, raw", named_raw, 1, 0, false },
 	{ "sticky, not raw", sticky_alone, 0, 0, false },
 	{ "keep-alive, not raw", keep_alone, 0, 0, false },
 	{ "a file and a stream", two_bodies, 2, 0, false },
