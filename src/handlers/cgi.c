@@ -144,7 +144,7 @@ start(struct cgi_relay *relay, struct suexec_script *script, struct cgi_started 
 		.file = view->script_filename, .device = script->device, .inode = script->inode,
 		.directory = script->directory, .cpu_seconds = view->pool->limits[CONFINE_CPU],
 	};
-	struct cgi_env env;
+	struct cgi_env env = CGI_ENV_NONE;
 	int status = 500;
 
 	if (!cgi_env_build(&env, view)) {
@@ -153,8 +153,8 @@ start(struct cgi_relay *relay, struct suexec_script *script, struct cgi_started 
 		host->log(LEVEL_ERROR, "%s: pipes: %s", view->script_name, strerror(errno));
 	} else {
 		memcpy(child.standard, ends.at, sizeof child.standard);
-		child.arguments = env.arguments;
-		child.environment = env.environment;
+		child.arguments = env.arguments.at;
+		child.environment = env.environment.at;
 		status = 0;
 		if (!cgi_child_start(&child, started))
 			status = log_refusal(view, started);

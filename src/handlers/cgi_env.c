@@ -88,23 +88,36 @@ add_pool(struct buf *texts, const struct request_view *view)
 	return add(texts, "PATH", 4, path, strlen(path));
 }
 
-/* Pointers to count terminated strings that follow each other. */
-static char **
-vector(const struct buf *texts)
+static bool
+has_room(struct cgi_strings *strings, size_t count)
 {
-	size_t count = 0, i, at = 0;
-	char **strings;
+	size_t size = strings->size == 0 ? 64 : strings->size * 2;
+	char **more;
 
-	for (i = 0; i < texts->len; i++)
-		count += texts->data[i] == '\0';
-	strings = calloc(count + 1, sizeof *strings);
-	if (strings == NULL)
-		return NULL;
-	for (i = 0; i < count; i++) {
-		strings[i] = texts->data + at;
-		at += strlen(strings[i]) + 1;
+	if (count < strings->size)
+		return true;
+	more = realloc(strings->at, size * sizeof *more);
+	if (more == NULL)
+		return false;
+	strings->at = more;
+	strings->size = size;
+	return true;
+}
+
+static bool
+point_at_each(struct cgi_strings *strings)
+{
+	char *text = strings->texts.data, *end = text + strings->texts.len;
+	size_t count = 0;
+
+	for (; has_room(strings, count); text += strlen(text) + 1) {
+		if (text == end) {
+			strings->at[count] = NULL;
+			return true;
+		}
+		strings->at[count++] = text;
 	}
-	return strings;
+	return false;
 }
 
 static int
@@ -167,49 +180,57 @@ is_indexed(const struct request_view *view)
 }
 
 static bool
-build_arguments(struct cgi_env *env, const struct request_view *view)
+build_arguments(struct cgi_strings *arguments, const struct request_view *view)
 {
+	struct buf *words = &arguments->texts;
 	size_t script_len;
 
-	if (!buf_add(&env->words, view->script_filename, strlen(view->script_filename) + 1))
+	words->len = 0;
+	if (!buf_add(words, view->script_filename, strlen(view->script_filename) + 1))
 		return false;
-	script_len = env->words.len;
-	if (is_indexed(view) && !add_query(&env->words, view->query_string))
-		env->words.len = script_len;
-	env->arguments = vector(&env->words);
-	return env->arguments != NULL;
+	script_len = words->len;
+	if (is_indexed(view) && !add_query(words, view->query_string))
+		words->len = script_len;
+	return point_at_each(arguments);
+}
+
+static bool
+build_environment(struct cgi_strings *environment, const struct request_view *view)
+{
+	struct buf *texts = &environment->texts;
+
+	texts->len = 0;
+	if (!add_vars(texts, view->vars) ||
+	    !add_missing(texts, view->vars, "REDIRECT_STATUS", "200") ||
+	    !add_missing(texts, view->vars, "SCRIPT_NAME", view->script_name) ||
+	    !add_missing(texts, view->vars, "SCRIPT_FILENAME", view->script_filename) ||
+	    !add_missing(texts, view->vars, "DOCUMENT_ROOT", view->document_root) ||
+	    !add_missing(texts, view->vars, "QUERY_STRING", view->query_string))
+		return false;
+	if (view->path_info[0] != '\0' &&
+	    !add_missing(texts, view->vars, "PATH_INFO", view->path_info))
+		return false;
+	return add_translated(texts, view) && add_pool(texts, view) && point_at_each(environment);
 }
 
 bool
 cgi_env_build(struct cgi_env *env, const struct request_view *view)
 {
-	struct buf texts = BUF(CGI_ENV_MAX), words = BUF(CGI_ARGUMENTS_MAX);
+	return build_environment(&env->environment, view) && build_arguments(&env->arguments, view);
+}
 
-	env->texts = texts;
-	env->words = words;
-	env->environment = env->arguments = NULL;
-	if (!add_vars(&env->texts, view->vars) ||
-	    !add_missing(&env->texts, view->vars, "REDIRECT_STATUS", "200") ||
-	    !add_missing(&env->texts, view->vars, "SCRIPT_NAME", view->script_name) ||
-	    !add_missing(&env->texts, view->vars, "SCRIPT_FILENAME", view->script_filename) ||
-	    !add_missing(&env->texts, view->vars, "DOCUMENT_ROOT", view->document_root) ||
-	    !add_missing(&env->texts, view->vars, "QUERY_STRING", view->query_string))
-		return false;
-	if (view->path_info[0] != '\0' &&
-	    !add_missing(&env->texts, view->vars, "PATH_INFO", view->path_info))
-		return false;
-	if (!add_translated(&env->texts, view) || !add_pool(&env->texts, view))
-		return false;
-	env->environment = vector(&env->texts);
-	return env->environment != NULL && build_arguments(env, view);
+static void
+strings_free(struct cgi_strings *strings)
+{
+	buf_free(&strings->texts);
+	free(strings->at);
+	strings->at = NULL;
+	strings->size = 0;
 }
 
 void
 cgi_env_free(struct cgi_env *env)
 {
-	buf_free(&env->texts);
-	buf_free(&env->words);
-	free(env->environment);
-	free(env->arguments);
-	env->environment = env->arguments = NULL;
+	strings_free(&env->environment);
+	strings_free(&env->arguments);
 }

@@ -53,6 +53,7 @@ perl_la_SOURCES = \
 	%D%/perl_call.c \
 	%D%/perl_capture.c \
 	%D%/perl_cgi.c \
+	%D%/perl_cgi_env.c \
 	%D%/perl_cgi_io.c \
 	%D%/perl_cgi_pm.c \
 	%D%/perl_cgi_world.c \

@@ -25,10 +25,14 @@ static struct {
 	enum output state;
 	struct buf head;
 	struct buf redirect;
+	PerlIO *handle;         /* of the last run */
+	U32 flags;              /* of it, when it was made */
+	bool making;            /* it is no terminal: nobody need ask */
 	const char *why;
 	bool closing;           /* the last flush is nobody's wish */
 	bool short_write;       /* less than Perl's buffer: somebody asked for it */
-} out;
+} out = { .head = BUF(ANSWER_HEAD_MAX + 2 * PERLIOBUF_DEFAULT_BUFSIZ),
+	.redirect = BUF(ANSWER_HEAD_MAX) };
 
 static bool
 take_head(const void *bytes, size_t len)
@@ -97,7 +101,7 @@ out_fileno(pTHX_ PerlIO *f)
 {
 	PERL_UNUSED_CONTEXT;
 	(void)f;
-	return STDOUT_FILENO;
+	return out.making ? -1 : STDOUT_FILENO;
 }
 
 static IV
@@ -128,6 +132,13 @@ static PERLIO_FUNCS_DECL(out_layer) = {
 
 static GV *standard_output, *standard_input;
 
+static void
+handle_reset(IO *io)
+{
+	IoFLAGS(io) = 0;
+	IoLINES(io) = 0;
+}
+
 /* What a script did to a handle (binmode, close, open, tie) is gone with the handle. */
 static IO *
 handle_anew(pTHX_ GV *gv)
@@ -141,31 +152,53 @@ handle_anew(pTHX_ GV *gv)
 	if (SvRMAGICAL((SV *)io))
 		sv_unmagic((SV *)io, PERL_MAGIC_tiedscalar);
 	IoIFP(io) = IoOFP(io) = NULL;
-	IoFLAGS(io) = 0;
-	IoLINES(io) = 0;
+	handle_reset(io);
 	return io;
+}
+
+/* Two layers, and nothing of the last run in or on them. */
+static bool
+is_as_made(const IO *io)
+{
+	PerlIO *f = IoOFP(io);
+
+	return f != NULL && f == out.handle && IoIFP(io) == f && PerlIOValid(f) &&
+	    PerlIOBase(f)->tab == &PerlIO_perlio && PerlIOBase(f)->flags == out.flags &&
+	    PerlIOValid(PerlIONext(f)) && PerlIOBase(PerlIONext(f))->tab == &out_layer &&
+	    !PerlIOValid(PerlIONext(PerlIONext(f))) && !SvRMAGICAL((const SV *)io);
+}
+
+static bool
+make_output(pTHX_ IO *io)
+{
+	PerlIO *f = PerlIO_allocate(aTHX);
+
+	out.making = true;
+	if (f == NULL || PerlIO_push(aTHX_ f, PERLIO_FUNCS_CAST(&out_layer), "w", NULL) == NULL ||
+	    PerlIO_push(aTHX_ f, PERLIO_FUNCS_CAST(&PerlIO_perlio), "w", NULL) == NULL)
+		f = NULL;
+	out.making = false;
+	out.handle = IoIFP(io) = IoOFP(io) = f;
+	if (f == NULL)
+		return false;
+	out.flags = PerlIOBase(f)->flags;
+	IoTYPE(io) = IoTYPE_WRONLY;
+	return true;
 }
 
 static void
 begin_output(pTHX)
 {
-	struct buf head = BUF(ANSWER_HEAD_MAX + 2 * PERLIOBUF_DEFAULT_BUFSIZ);
-	struct buf redirect = BUF(ANSWER_HEAD_MAX);
-	PerlIO *f;
-	IO *io;
+	IO *io = GvIOn(standard_output);
 
-	io = GvIOn(standard_output);
 	out.state = OUTPUT_HEAD;
 	out.why = NULL;
 	out.closing = out.short_write = false;
-	out.head = head;
-	out.redirect = redirect;
-	f = PerlIO_allocate(aTHX);
-	if (f == NULL || PerlIO_push(aTHX_ f, PERLIO_FUNCS_CAST(&out_layer), "w", NULL) == NULL ||
-	    PerlIO_push(aTHX_ f, PERLIO_FUNCS_CAST(&PerlIO_perlio), "w", NULL) == NULL)
+	out.head.len = out.redirect.len = 0;
+	if (is_as_made(io))
+		handle_reset(io);
+	else if (!make_output(aTHX_ handle_anew(aTHX_ standard_output)))
 		return;
-	IoIFP(io) = IoOFP(io) = f;
-	IoTYPE(io) = IoTYPE_WRONLY;
 	setdefout(standard_output);
 }
 
@@ -189,9 +222,8 @@ perl_cgi_io_end(pTHX_ bool drop)
 		why = "its local redirect was refused";
 	/* what is left in Perl's buffer is nobody's, least of all the next request's */
 	out.state = OUTPUT_BAD;
-	handle_anew(aTHX_ standard_output);
-	buf_free(&out.head);
-	buf_free(&out.redirect);
+	if (!is_as_made(GvIOn(standard_output)))
+		handle_anew(aTHX_ standard_output);
 	return why;
 }
 

@@ -1,88 +1,25 @@
 #include "handlers/perl_parts.h"
 
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "handlers/cgi_env.h"
 
 /*
- * What a program finds when it starts, made anew for each run: the environment
- * of RFC 3875 and nothing else, its arguments, its folder; and at its end,
- * signals, alarms, the umask and the folder as if it had ended.
+ * What a program finds when it starts, made anew for each run: its environment,
+ * its arguments, its folder; and at its end, signals, alarms, the umask and the
+ * folder as if it had ended.
  */
 static struct {
-	struct cgi_env env;
-	char **outside;         /* environ between runs: a copy, see env_keep */
-	HV *env_before;         /* %ENV */
 	GV *argv_gv, *program_gv;
+	GV *separator_gv;       /* $/, which is a line's end at first */
+	SV *line_end;
+	GV *undefined_gv[3];    /* $\ $, $_ */
 	struct sigaction term;  /* the processor's own SIGTERM */
 	bool umask_called;      /* a script has changed it */
 	mode_t mask;
 } world;
-
-/* ---- %ENV and environ: one and the same */
-
-static void
-env_fill(pTHX_ HV *env)
-{
-	char **at, *equals;
-
-	for (at = world.env.environment; *at != NULL; at++) {
-		equals = strchr(*at, '=');
-		/* stored without its magic: environ has it already */
-		(void)hv_store(env, *at, (I32)(equals - *at), newSVpv(equals + 1, 0), 0);
-	}
-}
-
-/*
- * The C library's setenv() writes into the last array that it made, whatever
- * environ is then: with a run's own environment in place, over the one that was
- * there before.  So that one is always ours.
- */
-static void
-env_keep(pTHX)
-{
-	size_t count = 0;
-	char **copy;
-
-	if (environ == world.outside)
-		return;
-	while (environ[count] != NULL)
-		count++;
-	Newx(copy, count + 1, char *);
-	Copy(environ, copy, count + 1, char *);
-	Safefree(world.outside);
-	environ = world.outside = copy;
-}
-
-static void
-env_begin(pTHX)
-{
-	HV *env = newHV();
-
-	hv_ksplit(env, 64);
-	hv_magic(env, NULL, PERL_MAGIC_env);
-	env_fill(aTHX_ env);
-	world.env_before = GvHV(PL_envgv);
-	GvHV(PL_envgv) = env;
-	env_keep(aTHX);
-	environ = world.env.environment;
-}
-
-static void
-env_end(pTHX)
-{
-	HV *env = GvHV(PL_envgv);
-
-	environ = world.outside;
-	GvHV(PL_envgv) = world.env_before;
-	/* without its magic, which would clear the environment that is there now */
-	sv_unmagic((SV *)env, PERL_MAGIC_env);
-	SvREFCNT_dec((SV *)env);
-}
 
 /* ---- @ARGV, $0, the working folder */
 
@@ -90,10 +27,10 @@ static void
 arguments_begin(pTHX)
 {
 	AV *arguments = GvAVn(world.argv_gv);
-	char **at;
+	char *const *at;
 
 	av_clear(arguments);
-	for (at = world.env.arguments + 1; *at != NULL; at++)
+	for (at = perl_cgi_env_arguments() + 1; *at != NULL; at++)
 		av_push(arguments, newSVpv(*at, 0));
 	/* without its magic, which would name the process */
 	sv_setpv(GvSVn(world.program_gv), perl_now.view->script_filename);
@@ -191,11 +128,8 @@ umask_watched(pTHX)
 bool
 perl_cgi_world_begin(pTHX_ const struct perl_script *script)
 {
-	if (!cgi_env_build(&world.env, perl_now.view)) {
-		cgi_env_free(&world.env);
+	if (!perl_cgi_env_begin(aTHX))
 		return false;
-	}
-	env_begin(aTHX);
 	arguments_begin(aTHX);
 	folder_begin(script->path);
 	hooks_begin(aTHX_ script);
@@ -210,30 +144,28 @@ perl_cgi_world_end(pTHX)
 {
 	signals_end(aTHX);
 	perl_cgi_pm_end(aTHX);
-	env_end(aTHX);
-	cgi_env_free(&world.env);
+	perl_cgi_env_end(aTHX);
 	if (world.umask_called)
 		umask(world.mask);
 }
 
 static void
-local_to(pTHX_ const char *name, SV *value)
+local_to(pTHX_ GV *variable, SV *value)
 {
-	SV *variable = save_scalar(gv_fetchpv(name, GV_ADD | GV_NOTQUAL, SVt_PV));
-
-	sv_setsv_mg(variable, value);
+	sv_setsv_mg(save_scalar(variable), value);
 }
 
 void
 perl_cgi_world_local(pTHX_ const struct perl_script *script)
 {
+	size_t i;
+
 	SAVEI8(PL_dowarn);
 	if (script->warns)
 		PL_dowarn |= G_WARN_ON;
-	local_to(aTHX_ "/", sv_2mortal(newSVpvs("\n")));
-	local_to(aTHX_ "\\", &PL_sv_undef);
-	local_to(aTHX_ ",", &PL_sv_undef);
-	local_to(aTHX_ "_", &PL_sv_undef);
+	local_to(aTHX_ world.separator_gv, world.line_end);
+	for (i = 0; i < sizeof world.undefined_gv / sizeof world.undefined_gv[0]; i++)
+		local_to(aTHX_ world.undefined_gv[i], &PL_sv_undef);
 }
 
 void
@@ -241,6 +173,11 @@ perl_cgi_world_start(pTHX)
 {
 	world.argv_gv = gv_fetchpvs("ARGV", GV_ADD | GV_NOTQUAL, SVt_PVAV);
 	world.program_gv = gv_fetchpvs("0", GV_ADD | GV_NOTQUAL, SVt_PV);
+	world.separator_gv = gv_fetchpvs("/", GV_ADD | GV_NOTQUAL, SVt_PV);
+	world.line_end = newSVpvs("\n");
+	world.undefined_gv[0] = gv_fetchpvs("\\", GV_ADD | GV_NOTQUAL, SVt_PV);
+	world.undefined_gv[1] = gv_fetchpvs(",", GV_ADD | GV_NOTQUAL, SVt_PV);
+	world.undefined_gv[2] = gv_fetchpvs("_", GV_ADD | GV_NOTQUAL, SVt_PV);
 	world.mask = umask(0);
 	umask(world.mask);
 	chdir_original = PL_ppaddr[OP_CHDIR];

@@ -7,16 +7,12 @@
 #include "base/log.h"
 #include "base/str.h"
 
-/*
- * The names come in the same order request after request, so the key made for
- * the n-th name (its hash is reckoned already) mostly serves again.
- */
 #define KEPT_NAMES 96
 
 static SV *kept[KEPT_NAMES];            /* shared keys; NULL while unused */
 
-static SV *
-name_keep(pTHX_ unsigned index, const char *name, size_t len)
+SV *
+perl_env_name(pTHX_ unsigned index, const char *name, size_t len)
 {
 	SV **slot = &kept[index < KEPT_NAMES ? index : KEPT_NAMES - 1];
 
@@ -278,7 +274,7 @@ perl_env_new(pTHX)
 			uri = pair;
 		else if (str_is(pair.name, pair.name_len, "HTTPS"))
 			https = str_is(pair.value, pair.value_len, "on");
-		put(aTHX_ env, name_keep(aTHX_ index++, pair.name, pair.name_len),
+		put(aTHX_ env, perl_env_name(aTHX_ index++, pair.name, pair.name_len),
 		    newSVpvn(pair.value, pair.value_len));
 	}
 	put_path(aTHX_ env, &uri);

@@ -15,7 +15,8 @@
  *   perl_page.c        the page that says what went wrong
  *   perl_cgi.c         one request of a persistent CGI script
  *   perl_cgi_io.c      its standard input and output
- *   perl_cgi_world.c   its environment, arguments, folder, signals, and their end
+ *   perl_cgi_world.c   its arguments, folder, signals, and their end
+ *   perl_cgi_env.c     its environment
  *   perl_cgi_pm.c      what CGI.pm keeps of a request, and of a script
  *   perl_script.c      scripts: checked, compiled, kept, compiled anew
  *   perl_source.c      what must be understood of their text (perl_source.h)
@@ -129,6 +130,13 @@ void perl_apps_begin(pTHX);
 /* ---- perl_env.c */
 void perl_env_start(pTHX);
 
+/*
+ * The index-th name of a request as a key whose hash is reckoned: they come in the
+ * same order request after request, so it is mostly the one that was made before.
+ * Ours.
+ */
+SV *perl_env_name(pTHX_ unsigned index, const char *name, size_t len);
+
 /* The environment of this request; the caller's. */
 HV *perl_env_new(pTHX);
 
@@ -223,6 +231,15 @@ void perl_cgi_pm_compile(pTHX);
 AV *perl_cgi_pm_compiled(pTHX);
 void perl_cgi_pm_begin(pTHX_ AV *choices);
 void perl_cgi_pm_end(pTHX);
+
+/* ---- perl_cgi_env.c */
+
+/* %ENV, environ and the arguments are this request's, until the end.  False: it is too large. */
+bool perl_cgi_env_begin(pTHX);
+void perl_cgi_env_end(pTHX);
+
+/* [0] is the script; NULL after the last. */
+char *const *perl_cgi_env_arguments(void);
 
 /* ---- perl_cgi_world.c */
 
