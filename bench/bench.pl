@@ -28,7 +28,8 @@ my $site = "$work/site";
 my ($P, $PRIVATE, $FPM, $MOD, $NGINX, $WRAP) = ('peruserd', 'peruserd, private', 'nginx + php-fpm',
 	'Apache prefork + mod_php', 'nginx', 'nginx + fcgiwrap');
 # the vhost of peruserd's whose pool runs Perl
-my ($PERL, $PERL_PRIVATE, $STARMAN, $UWSGI) = ('peruserd, Perl', 'peruserd, Perl, private', 'Starman', 'uWSGI psgi');
+my ($PERL, $PERL_PRIVATE, $STARMAN, $UWSGI, $NGINX_UWSGI) = ('peruserd, Perl', 'peruserd, Perl, private', 'Starman', 'uWSGI psgi',
+	'nginx + uWSGI psgi');
 
 # name, path, connections, wrk's further arguments, servers, and what the first is to reach of others
 my @scenarios = (
@@ -41,7 +42,8 @@ my @scenarios = (
 	['100 KiB file', '/large.bin', 32, [], [$P, $PRIVATE, $NGINX, $MOD], {}],
 	['hello CGI in Perl', '/cgi-bin/hello.pl', 4, [], [$P, $WRAP], { $WRAP => 1 }],
 	['hello CGI in Perl, 32 connections', '/cgi-bin/hello.pl', 32, [], [$PERL, $PERL_PRIVATE, $P], { $P => 0.025 }],
-	['hello PSGI, 32 connections', '/hello.psgi', 32, [], [$PERL, $PERL_PRIVATE, $STARMAN, $UWSGI], { $STARMAN => 0.4, $UWSGI => 0.4 }],
+	['hello PSGI, 32 connections', '/hello.psgi', 32, [], [$PERL, $PERL_PRIVATE, $STARMAN, $NGINX_UWSGI], { $STARMAN => 0.4, $NGINX_UWSGI => 0.4 }],
+	['hello PSGI, new connection each', '/hello.psgi', 32, ['-H', 'Connection: close'], [$PERL, $PERL_PRIVATE, $STARMAN, $UWSGI], {}],
 );
 
 sub make_site {
@@ -99,6 +101,8 @@ sub check_same {
 
 my @table;
 
+sub ratio { my ($of) = @_; return $of < 0.1 ? sprintf('1/%.1f', 1 / $of) : sprintf('%.2f', $of) }
+
 sub run_scenario {
 	my ($scenario, $by_name) = @_;
 	my @servers = map { $by_name->{$_} } @{ $scenario->[4] };
@@ -121,8 +125,8 @@ sub run_scenario {
 		push @table, [$scenario->[0], $name, $cpu{$name}, @m{qw(rate p50 p99 pss)}, ''];
 		my $goals = $name eq $scenario->[4][0] ? $scenario->[5] : $name =~ /private/ ? ($scenario->[6] // $scenario->[5]) : {};
 		$table[-1][-1] = join '; ', map {
-			sprintf '%.2f of %s (%s %.2f)', $cpu{$name} / $cpu{$_}, $_,
-				$cpu{$name} / $cpu{$_} <= $goals->{$_} ? 'goal' : 'MISSES', $goals->{$_} } sort keys %$goals;
+			sprintf '%s of %s (%s %s)', ratio($cpu{$name} / $cpu{$_}), $_,
+				$cpu{$name} / $cpu{$_} <= $goals->{$_} ? 'goal' : 'MISSES', ratio($goals->{$_}) } sort keys %$goals;
 	}
 }
 
@@ -178,7 +182,8 @@ $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 END { my $status = $?; Bench::Servers::stop_all(); $? = $status }
 my %servers = map { $_->{name} => $_ } Bench::Servers::peruserd($build, $site, $user),
 	Bench::Servers::nginx_fpm($site, $user), Bench::Servers::apache_mod_php($site, $user),
-	Bench::Servers::starman($site, $user), Bench::Servers::uwsgi_psgi($site, $user);
+	Bench::Servers::starman($site, $user);
+$servers{ $_->{name} } = $_ for Bench::Servers::uwsgi_psgi($site, $user, $servers{$NGINX});
 $_->{host} //= 'bench.localhost' for values %servers;
 
 run_scenario($_, \%servers) for grep { $_->[0] =~ /$only/ } @scenarios;

@@ -188,6 +188,7 @@ http {
       fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name; fastcgi_pass unix:$dir/fpm.sock; }
     location /cgi-bin/ { include /etc/nginx/fastcgi_params;
       fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name; fastcgi_pass unix:$dir/cgi/sock; }
+    location = /hello.psgi { include /etc/nginx/uwsgi_params; uwsgi_pass unix:$work/uwsgi.sock; }
   }
 }
 CFG
@@ -202,7 +203,8 @@ CFG
 }
 
 # A worker of Starman's serves one connection until it ends: as many as Apache gets.
-# uWSGI's own HTTP socket closes after each answer, which wrk calls read errors.
+# uWSGI's own HTTP socket closes after each answer, which wrk calls read errors; with nginx before
+# it, as its own documentation wants it, connections are kept.
 sub starman {
 	my ($site, $user) = @_;
 	my ($port, $group) = (free_port(), cgroup_make('starman'));
@@ -213,12 +215,13 @@ sub starman {
 }
 
 sub uwsgi_psgi {
-	my ($site, $user) = @_;
+	my ($site, $user, $nginx) = @_;
 	my ($port, $group) = (free_port(), cgroup_make('uwsgi'));
-	run_in($group, 'uwsgi-core', '--plugin', 'psgi', '--http-socket', "127.0.0.1:$port", '--psgi', "$site/app.psgi",
-		'--processes', $workers, '--master', '--disable-logging', '--uid', $user, '--gid', $user);
+	run_in($group, 'uwsgi-core', '--plugin', 'psgi', '--http-socket', "127.0.0.1:$port", '--socket', "$work/uwsgi.sock",
+		'--chown-socket', $user, '--listen', 128, '--psgi', "$site/app.psgi", '--processes', $workers, '--master', '--disable-logging', '--uid', $user, '--gid', $user);
 	wait_for_port('uwsgi', $port);
-	return { name => 'uWSGI psgi', port => $port, groups => [$group] };
+	return { name => 'uWSGI psgi', port => $port, groups => [$group] },
+		{ name => 'nginx + uWSGI psgi', port => $nginx->{port}, groups => [ @{ $nginx->{groups} }, $group ] };
 }
 
 sub apache_mod_php {
