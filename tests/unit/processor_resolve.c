@@ -174,7 +174,7 @@ what_an_answer_names_is_a_file_whatever_it_is(void **state)
 	static const struct {
 		const char *path;
 		int status;     /* 0: sent */
-	} rows[] = {
+	} named[] = {
 		{ "/page.html", 0 }, { "/hello.php", 0 }, { "/cgi-bin/x.pl", 0 }, { "/.htpasswd", 0 },
 		{ "/.git/config", 0 }, { "/app/raw/a.php", 0 }, { "/none", 404 }, { "/dir", 404 },
 		{ "/dir/", 404 }, { "/", 404 }, { "/page.html/x", 404 }, { "/pipe", 403 },
@@ -186,12 +186,12 @@ what_an_answer_names_is_a_file_whatever_it_is(void **state)
 
 	(void)state;
 	with.fallback = front;
-	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		resolve_named(&with, rows[i].path, strlen(rows[i].path), &is);
-		if (rows[i].status == 0 ? is.what != RESOLVED_HANDLER || is.kind != HANDLER_STATIC ||
-		    strcmp(is.script_name, rows[i].path) != 0 :
-		    is.what != RESOLVED_STATUS || is.status != rows[i].status)
-			fail_msg("%s: %d, status %d", rows[i].path, is.what, is.status);
+	for (i = 0; i < sizeof named / sizeof named[0]; i++) {
+		resolve_named(&with, named[i].path, strlen(named[i].path), &is);
+		if (named[i].status == 0 ? is.what != RESOLVED_HANDLER || is.kind != HANDLER_STATIC ||
+		    strcmp(is.script_name, named[i].path) != 0 :
+		    is.what != RESOLVED_STATUS || is.status != named[i].status)
+			fail_msg("%s: %d, status %d", named[i].path, is.what, is.status);
 	}
 }
 
