@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BOARD_MAGIC          0x50524232u        /* "PRB2" */
+#define BOARD_MAGIC          0x50524233u        /* "PRB3" */
 #define BOARD_MULTIPLEXERS   64                 /* the waiting mask's bits */
 #define BOARD_BELL_MANAGER   BOARD_MULTIPLEXERS /* the manager's bell, by number */
 #define BOARD_ROW            256                /* bytes of a slot's row of text, terminator included */
@@ -57,9 +57,13 @@ struct board_pool {
 	_Atomic uint64_t queue_full;    /* 503 for a full queue */
 	_Atomic uint64_t queue_timeouts;/* 503 for queue_timeout */
 	_Atomic uint64_t expired;       /* killed for expire_timeout */
+	_Atomic uint64_t parts;         /* bit n: multiplexer n has used its part */
 };
 
-/* What one multiplexer has of one pool; it alone adds to it, so that its death takes it away. */
+/*
+ * What one multiplexer has of one pool; it alone adds to it, so that its death
+ * takes it away.  Most pools are cold: nobody touches theirs, so they cost nothing.
+ */
 struct board_part {
 	_Atomic uint32_t queued;        /* requests that wait for a slot */
 	_Atomic uint32_t sticky;        /* slots that hold a client's connection */
@@ -104,7 +108,7 @@ struct board {                          /* the segment's first bytes */
 
 /*
  * Make a board as a memfd (mode 0600, sealed in size) and map it.  slots_of[i]
- * is pool i's number of slots.  Returns the mapping and its descriptor, both
+ * is pool i's number of slots; a row without any is all zero.  Returns the mapping and its descriptor, both
  * the caller's, or NULL with errno set.
  */
 struct board *board_new(const uint32_t *slots_of, uint32_t pool_count,
@@ -121,20 +125,27 @@ struct board_pool *board_pool(struct board *board, uint32_t pool);
 struct board_slot *board_slot(struct board *board, uint32_t slot);
 struct board_part *board_part(struct board *board, uint32_t pool, uint32_t multiplexer);
 
-/*
- * Sums over the parts of one pool (of oldest_ms the least; 0: none), parts[0 .. multiplexer_count - 1].  The manager
- * shows its own pointer and count, others board_part(board, pool, 0).
- */
-uint32_t board_queued(const struct board_part *parts, uint32_t multiplexer_count);
-uint32_t board_sticky(const struct board_part *parts, uint32_t multiplexer_count);
-uint64_t board_oldest(const struct board_part *parts, uint32_t multiplexer_count);
+/* The same, for that multiplexer to write: it counts from now on. */
+struct board_part *board_part_own(struct board *board, uint32_t pool, unsigned multiplexer);
+
+/* What all multiplexers have of one pool. */
+struct board_sum {
+	uint32_t queued, sticky;
+	uint64_t oldest_ms;             /* the least; 0: none waits */
+};
 
 /*
- * That multiplexer is no more: it waits for nothing, and what it had counted is
- * gone.  The first pool's row and part, with their numbers, as the caller knows them.
+ * The pool's row and the first of its parts, with their number: the manager shows
+ * its own pointers, others board_pool() and board_part(board, pool, 0).
  */
-void board_forget(struct board_pool *pools, struct board_part *parts, uint32_t pool_count,
-    uint32_t multiplexer_count, unsigned multiplexer);
+struct board_sum board_sum(const struct board_pool *row, const struct board_part *parts,
+    uint32_t multiplexer_count);
+
+/*
+ * That multiplexer is no more: it waits for nothing in that pool, and what it had
+ * counted there is gone.  part is its own.
+ */
+void board_forget(struct board_pool *row, struct board_part *part, unsigned multiplexer);
 
 struct slot_word slot_word_unpack(uint64_t word);
 uint64_t slot_word_pack(struct slot_word word);

@@ -1,7 +1,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -73,6 +72,8 @@ board_new(const uint32_t *slots_of, uint32_t pool_count, uint32_t multiplexer_co
 	board->size = size;
 	slots = 0;
 	for (i = 0; i < pool_count; i++) {
+		if (slots_of[i] == 0)
+			continue;       /* memory is for rows that are used */
 		board_pool(board, i)->slot_first = (uint32_t)slots;
 		board_pool(board, i)->slot_count = slots_of[i];
 		slots += slots_of[i];
@@ -140,56 +141,49 @@ board_part(struct board *board, uint32_t pool, uint32_t multiplexer)
 	    (size_t)pool * board->multiplexer_count + multiplexer;
 }
 
-/* Over all multiplexers: one of their counters, which lies `at` bytes into each part. */
-static uint32_t
-sum_parts(const struct board_part *parts, uint32_t multiplexer_count, size_t at)
+struct board_part *
+board_part_own(struct board *board, uint32_t pool, unsigned multiplexer)
 {
-	uint32_t i, sum = 0;
+	_Atomic uint64_t *used = &board_pool(board, pool)->parts;
+	uint64_t bit = UINT64_C(1) << multiplexer;
 
-	for (i = 0; i < multiplexer_count; i++)
-		sum += atomic_load((const _Atomic uint32_t *)((const char *)&parts[i] + at));
+	if ((atomic_load_explicit(used, memory_order_relaxed) & bit) == 0)
+		atomic_fetch_or(used, bit);
+	return board_part(board, pool, multiplexer);
+}
+
+struct board_sum
+board_sum(const struct board_pool *row, const struct board_part *parts,
+    uint32_t multiplexer_count)
+{
+	struct board_sum sum = { 0, 0, 0 };
+	uint64_t used = atomic_load(&row->parts), oldest;
+	unsigned i;
+
+	for (; used != 0; used &= used - 1) {
+		i = (unsigned)__builtin_ctzll(used);
+		if (i >= multiplexer_count)
+			break;
+		sum.queued += atomic_load(&parts[i].queued);
+		sum.sticky += atomic_load(&parts[i].sticky);
+		oldest = atomic_load(&parts[i].oldest_ms);
+		if (oldest != 0 && (sum.oldest_ms == 0 || oldest < sum.oldest_ms))
+			sum.oldest_ms = oldest;
+	}
 	return sum;
 }
 
-uint32_t
-board_queued(const struct board_part *parts, uint32_t multiplexer_count)
-{
-	return sum_parts(parts, multiplexer_count, offsetof(struct board_part, queued));
-}
-
-uint32_t
-board_sticky(const struct board_part *parts, uint32_t multiplexer_count)
-{
-	return sum_parts(parts, multiplexer_count, offsetof(struct board_part, sticky));
-}
-
-uint64_t
-board_oldest(const struct board_part *parts, uint32_t multiplexer_count)
-{
-	uint64_t oldest = 0, one;
-	uint32_t i;
-
-	for (i = 0; i < multiplexer_count; i++) {
-		one = atomic_load(&parts[i].oldest_ms);
-		if (one != 0 && (oldest == 0 || one < oldest))
-			oldest = one;
-	}
-	return oldest;
-}
-
 void
-board_forget(struct board_pool *pools, struct board_part *parts, uint32_t pool_count,
-    uint32_t multiplexer_count, unsigned multiplexer)
+board_forget(struct board_pool *row, struct board_part *part, unsigned multiplexer)
 {
-	struct board_part *part = parts + multiplexer;
-	uint32_t i;
+	uint64_t others = ~(UINT64_C(1) << multiplexer);
 
-	for (i = 0; i < pool_count; i++, part += multiplexer_count) {
-		atomic_fetch_and(&pools[i].waiting, ~(UINT64_C(1) << multiplexer));
-		atomic_store(&part->queued, 0);
-		atomic_store(&part->sticky, 0);
-		atomic_store(&part->oldest_ms, 0);
-	}
+	atomic_fetch_and(&row->waiting, others);
+	if ((atomic_fetch_and(&row->parts, others) & ~others) == 0)
+		return;
+	atomic_store(&part->queued, 0);
+	atomic_store(&part->sticky, 0);
+	atomic_store(&part->oldest_ms, 0);
 }
 
 struct slot_word

@@ -18,25 +18,23 @@ struct longest {
 	uint64_t since;
 };
 
+static struct board_sum
+sum_of(const struct manager *manager, const struct pool *pool)
+{
+	return board_sum(&manager->pool_rows[pool->index],
+	    manager->part_rows + (size_t)pool->index * manager->multiplexer_count,
+	    manager->multiplexer_count);
+}
+
 static uint32_t
 queued_of(const struct manager *manager, const struct pool *pool)
 {
-	uint32_t queued = board_queued(
-	    manager->part_rows + (size_t)pool->index * manager->multiplexer_count,
-	    manager->multiplexer_count);
+	uint32_t queued = sum_of(manager, pool).queued;
 
 	/* A count from the board: no more than could be served matters. */
 	if (queued == 0 && atomic_load(&manager->pool_rows[pool->index].waiting) != 0)
 		return 1;
 	return queued < pool->slot_count ? queued : pool->slot_count;
-}
-
-static uint32_t
-sticky_of(const struct manager *manager, const struct pool *pool)
-{
-	return board_sticky(
-	    manager->part_rows + (size_t)pool->index * manager->multiplexer_count,
-	    manager->multiplexer_count);
 }
 
 static void
@@ -157,7 +155,7 @@ release_one(struct manager *manager, const struct pool *for_whom)
 			continue;
 		pool = manager->pools[slot->pool];
 		if (pool == for_whom ||
-		    sticky_of(manager, pool) == 0 ||
+		    sum_of(manager, pool).sticky == 0 ||
 		    slot_board_state(manager, i, NULL, &since) != SLOT_LEASED || since >= oldest)
 			continue;
 		oldest = since;

@@ -62,8 +62,7 @@ on_ended(int fd, short what, void *context)
 	channel_end(&mux->channel);
 	event_free(mux->ended);
 	mux->ended = NULL;
-	board_forget(manager->pool_rows, manager->part_rows, manager->pool_count,
-	    manager->multiplexer_count, mux->number);
+	rows_forget(manager, mux->number);
 	if (manager->phase == MANAGER_STARTING) {
 		manager_fail_start(manager, "multiplexer %u %s before it was ready",
 		    mux->number, ending);

@@ -80,15 +80,19 @@ rows_begin(struct manager *manager, struct fault *fault)
 	return true;
 }
 
-/* Nothing of the row's last pool is left in it. */
+/*
+ * Nothing of the row's last pool is left in it.  Of a row that is new no part was
+ * used, and looking at one would give it memory.
+ */
 static void
 row_clear(struct manager *manager, uint32_t row, uint32_t first, uint32_t count)
 {
 	struct board_pool *on_board = &manager->pool_rows[row];
 
+	if (atomic_load(&on_board->parts) != 0)
+		memset(manager->part_rows + (size_t)row * manager->multiplexer_count, 0,
+		    manager->multiplexer_count * sizeof *manager->part_rows);
 	memset(on_board, 0, sizeof *on_board);
-	memset(manager->part_rows + (size_t)row * manager->multiplexer_count, 0,
-	    manager->multiplexer_count * sizeof *manager->part_rows);
 	on_board->slot_first = first;
 	on_board->slot_count = count;
 }
@@ -143,6 +147,17 @@ rows_drop(struct manager *manager, struct pool *pool)
 	ranges_give(&manager->free_slots, pool->slot_first, pool->slot_count);
 	ranges_give(&manager->free_rows, pool->index, 1);
 	pool_free(&pool);
+}
+
+void
+rows_forget(struct manager *manager, unsigned multiplexer)
+{
+	uint32_t i;
+
+	for (i = 0; i < manager->pool_count; i++)
+		if (manager->pools[i] != NULL)
+			board_forget(&manager->pool_rows[i], manager->part_rows +
+			    (size_t)i * manager->multiplexer_count + multiplexer, multiplexer);
 }
 
 void

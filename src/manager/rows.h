@@ -29,6 +29,9 @@ struct pool *rows_add(struct manager *manager, struct configuration *configurati
 /* The pool has gone: its row and slots are free. */
 void rows_drop(struct manager *manager, struct pool *pool);
 
+/* That multiplexer has ended: what it had counted on the board is gone. */
+void rows_forget(struct manager *manager, unsigned multiplexer);
+
 /* Drop those that have gone and that no multiplexer holds on to. */
 void rows_sweep(struct manager *manager);
 

@@ -69,7 +69,7 @@ slot_end(struct slot *slot)
 	timeouts_clear(&slot->expire);
 	if (slot->busy && slot->sticky) {
 		TAILQ_REMOVE(&slot->mux->slots.sticky, slot, sticky_link);
-		atomic_fetch_sub_explicit(&board_part(slot->mux->board, slot->pool,
+		atomic_fetch_sub_explicit(&board_part_own(slot->mux->board, slot->pool,
 		    slot->mux->number)->sticky, 1, memory_order_relaxed);
 	}
 	slot->busy = slot->raw = slot->sticky = slot->released = slot->last = false;
@@ -455,7 +455,7 @@ slot_begin(struct slot *slot, struct conn *conn, bool raw, bool sticky)
 	conn->pid = slot->pid;
 	if (sticky) {
 		TAILQ_INSERT_TAIL(&mux->slots.sticky, slot, sticky_link);
-		atomic_fetch_add_explicit(&board_part(mux->board, slot->pool,
+		atomic_fetch_add_explicit(&board_part_own(mux->board, slot->pool,
 		    mux->number)->sticky, 1, memory_order_relaxed);
 	}
 	multiplexer_timeout(mux, &slot->expire, ms);

@@ -125,15 +125,21 @@ ring_all(struct multiplexer *mux)
 			multiplexer_ring(mux, i);
 }
 
+static struct board_sum
+sum_of(const struct multiplexer *mux, uint32_t pool)
+{
+	return board_sum(board_pool(mux->board, pool), board_part(mux->board, pool, 0),
+	    mux->board->multiplexer_count);
+}
+
 /* One more waits.  False: over all multiplexers it would be one too many. */
 static bool
 count_in(struct multiplexer *mux, uint32_t pool)
 {
-	struct board_part *part = board_part(mux->board, pool, mux->number);
+	struct board_part *part = board_part_own(mux->board, pool, mux->number);
 
 	atomic_fetch_add(&part->queued, 1);
-	if (board_queued(board_part(mux->board, pool, 0), mux->board->multiplexer_count) <=
-	    mux->pools.at[pool]->settings->tuning->queue_length)
+	if (sum_of(mux, pool).queued <= mux->pools.at[pool]->settings->tuning->queue_length)
 		return true;
 	atomic_fetch_sub(&part->queued, 1);
 	return false;
@@ -145,7 +151,7 @@ tell_oldest(struct multiplexer *mux, uint32_t index)
 {
 	const struct conn *first = TAILQ_FIRST(&mux->pools.at[index]->waiting);
 
-	atomic_store_explicit(&board_part(mux->board, index, mux->number)->oldest_ms,
+	atomic_store_explicit(&board_part_own(mux->board, index, mux->number)->oldest_ms,
 	    first != NULL ? first->queued_us / 1000 : 0, memory_order_relaxed);
 }
 
@@ -191,8 +197,7 @@ queue_add(struct conn *conn)
 		TAILQ_INSERT_TAIL(&mux->pools.waiting, pool, link);
 		board_wait(mux->board, conn->pool, mux->number);
 		multiplexer_relook(mux);
-		if (board_sticky(board_part(mux->board, conn->pool, 0),
-		    mux->board->multiplexer_count) > 0) {
+		if (sum_of(mux, conn->pool).sticky > 0) {
 			slots_release_sticky(mux);
 			ring_all(mux);
 		}

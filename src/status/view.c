@@ -208,11 +208,12 @@ static void
 add_pool(struct view_pool *pool, struct board *board, uint64_t now_ms)
 {
 	const struct board_pool *row = board_pool(board, (uint32_t)pool->index);
-	const struct board_part *parts = board_part(board, (uint32_t)pool->index, 0);
-	uint64_t oldest = board_oldest(parts, board->multiplexer_count);
+	struct board_sum sum = board_sum(row, board_part(board, (uint32_t)pool->index, 0),
+	    board->multiplexer_count);
 
-	pool->queued = board_queued(parts, board->multiplexer_count);
-	pool->oldest_ms = oldest != 0 && now_ms > oldest ? now_ms - oldest : 0;
+	pool->queued = sum.queued;
+	pool->oldest_ms = sum.oldest_ms != 0 && now_ms > sum.oldest_ms ?
+	    now_ms - sum.oldest_ms : 0;
 	pool->requests = atomic_load(&row->requests);
 	pool->errors = atomic_load(&row->errors);
 	pool->bytes = atomic_load(&row->bytes);

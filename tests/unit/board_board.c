@@ -118,26 +118,34 @@ waiters_take_turns(void **state)
 	fd_close(&fd);
 }
 
+static struct board_sum
+sum_of(struct board *board, uint32_t pool)
+{
+	return board_sum(board_pool(board, pool), board_part(board, pool, 0), 3);
+}
+
 static void
 a_dead_multiplexer_waits_for_nothing(void **state)
 {
 	struct board *board;
+	uint32_t i;
 	int fd;
 
 	(void)state;
 	board = board_of(1, 1, &fd);
-	atomic_fetch_add(&board_part(board, 0, 1)->queued, 7);
-	atomic_fetch_add(&board_part(board, 1, 1)->sticky, 2);
-	atomic_fetch_add(&board_part(board, 1, 2)->queued, 3);
-	atomic_fetch_add(&board_part(board, 1, 2)->sticky, 1);
+	atomic_fetch_add(&board_part_own(board, 0, 1)->queued, 7);
+	atomic_fetch_add(&board_part_own(board, 1, 1)->sticky, 2);
+	atomic_fetch_add(&board_part_own(board, 1, 2)->queued, 3);
+	atomic_fetch_add(&board_part_own(board, 1, 2)->sticky, 1);
 	board_wait(board, 1, 1);
 	board_wait(board, 1, 2);
-	assert_int_equal(board_queued(board_part(board, 0, 0), 3), 7);
-	assert_int_equal(board_sticky(board_part(board, 1, 0), 3), 3);
-	board_forget(board_pool(board, 0), board_part(board, 0, 0), 2, 3, 1);
-	assert_int_equal(board_queued(board_part(board, 0, 0), 3), 0);
-	assert_int_equal(board_queued(board_part(board, 1, 0), 3), 3);
-	assert_int_equal(board_sticky(board_part(board, 1, 0), 3), 1);
+	assert_int_equal(sum_of(board, 0).queued, 7);
+	assert_int_equal(sum_of(board, 1).sticky, 3);
+	for (i = 0; i < 2; i++)
+		board_forget(board_pool(board, i), board_part(board, i, 1), 1);
+	assert_int_equal(sum_of(board, 0).queued, 0);
+	assert_int_equal(sum_of(board, 1).queued, 3);
+	assert_int_equal(sum_of(board, 1).sticky, 1);
 	assert_int_equal(board_next_waiter(board, 1, 0), 2);
 	assert_int_equal(board_next_waiter(board, 1, 0), -1);
 	/* The last part is the segment's last bytes. */

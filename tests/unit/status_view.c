@@ -67,7 +67,7 @@ test_board(void **state)
 	board = board_new(slots_of, 1, 1, &fd);
 	assert_non_null(board);
 	atomic_store(&board->multiplexers[0].connections, 5);
-	atomic_store(&board_part(board, 0, 0)->queued, 6);
+	atomic_store(&board_part_own(board, 0, 0)->queued, 6);
 	atomic_store(&board_slot(board, 1)->requests, 7);
 	atomic_store(&board_slot(board, 1)->began_ms, 900);
 	board_row_write(board_slot(board, 1), "GET a.test /x y", 15);
