@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/process.h"
 #include "manager/child.h"
+#include "manager/orphans.h"
 
 #define CHANNEL_BUFFER (1 << 20)        /* the kernel cuts it to wmem_max */
 #define ENVIRONMENT_MAX 8
@@ -135,6 +136,7 @@ start_with(struct child *child, const struct child_plan *plan, uint64_t flags,
 	child->pid = pid;
 	child->pidfd = pidfd;
 	child->namespaced = flags != 0;
+	orphans_spare(pid);
 	return true;
 }
 
@@ -202,8 +204,10 @@ child_fork(struct child *child)
 	saved = errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	errno = saved;
-	if (pid > 0)
+	if (pid > 0) {
 		child->pid = pid;
+		orphans_spare(pid);
+	}
 	return pid;
 }
 
@@ -225,6 +229,7 @@ child_adopt(struct child *child, pid_t pid, bool namespaced, struct fault *fault
 	child->pid = pid;
 	child->pidfd = pidfd;
 	child->namespaced = namespaced;
+	orphans_spare(pid);
 	return true;
 }
 
@@ -250,6 +255,7 @@ child_bury(struct child *child, int *status)
 	*status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 :
 	    info.si_status & 0x7f;
 	fd_close(&child->pidfd);
+	orphans_spared(child->pid);
 	child->pid = 0;
 	return true;
 }

@@ -78,6 +78,64 @@ address_parse(const char *text, struct address *address)
 	return inet_address(host, (uint16_t)port, address);
 }
 
+/* An address as the kernel tells it, in the form that address_parse() gives. */
+static bool
+address_from(const struct sockaddr_storage *told, bool both, struct address *address, char *text)
+{
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)told;
+	const struct sockaddr_in *four = (const struct sockaddr_in *)told;
+	const struct sockaddr_un *un = (const struct sockaddr_un *)told;
+	char host[INET6_ADDRSTRLEN];
+
+	switch (told->ss_family) {
+	case AF_INET:
+		inet_ntop(AF_INET, &four->sin_addr, host, sizeof host);
+		snprintf(text, ADDRESS_TEXT, "%s:%u", host, ntohs(four->sin_port));
+		break;
+	case AF_INET6:
+		inet_ntop(AF_INET6, &six->sin6_addr, host, sizeof host);
+		if (both && IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr))
+			snprintf(text, ADDRESS_TEXT, "*:%u", ntohs(six->sin6_port));
+		else
+			snprintf(text, ADDRESS_TEXT, "[%s%s]:%u", host,
+			    six->sin6_scope_id != 0 ? "%" : "", ntohs(six->sin6_port));
+		break;
+	case AF_UNIX:
+		snprintf(text, ADDRESS_TEXT, UNIX_PREFIX "%s%.*s", un->sun_path[0] == '\0' ?
+		    "@" : "", (int)sizeof un->sun_path - 1,
+		    un->sun_path + (un->sun_path[0] == '\0'));
+		break;
+	default:
+		snprintf(text, ADDRESS_TEXT, "a socket of family %d", told->ss_family);
+	}
+	return address_parse(text, address);
+}
+
+bool
+address_of_socket(int fd, struct address *address, char text[ADDRESS_TEXT])
+{
+	struct sockaddr_storage told;
+	socklen_t len = sizeof told, size = sizeof(int);
+	int type = 0, listens = 0, only = 0;
+
+	memset(&told, 0, sizeof told);
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
+		snprintf(text, ADDRESS_TEXT, "no socket");
+		return false;
+	}
+	getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
+	if (type != SOCK_STREAM || listens == 0) {
+		snprintf(text, ADDRESS_TEXT, type != SOCK_STREAM ? "no stream socket" :
+		    "a connection, no listening socket (Accept=yes)");
+		return false;
+	}
+	if (getsockname(fd, (struct sockaddr *)&told, &len) != 0)
+		return false;
+	if (told.ss_family == AF_INET6)
+		getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &size);
+	return address_from(&told, only == 0, address, text);
+}
+
 static int
 bind_and_listen(const struct address *address, int backlog, struct fault *fault)
 {

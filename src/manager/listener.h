@@ -23,6 +23,15 @@ struct address {
  */
 bool address_parse(const char *text, struct address *address);
 
+/* The longest text of an address, its end included. */
+#define ADDRESS_TEXT 160
+
+/*
+ * What a listening socket is bound to, and how the configuration would write it.
+ * False: it is none that we could accept on, and text says what it is.
+ */
+bool address_of_socket(int fd, struct address *address, char text[ADDRESS_TEXT]);
+
 /* A bound, listening, non-blocking socket, the caller's; or -1 and why. */
 int listener_open(const struct listen_settings *settings, struct fault *fault);
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "manager/listening.h"
 #include "manager/manager.h"
 
@@ -55,7 +56,7 @@ free_number(struct manager *manager)
 bool
 listening_adopt(struct manager *manager, const char *address, int fd, bool passed)
 {
-	struct listening *it = free_number(manager);
+	struct listening *it = find(manager, address) == NULL ? free_number(manager) : NULL;
 
 	if (it == NULL || (it->address = strdup(address)) == NULL)
 		return false;
@@ -66,10 +67,39 @@ listening_adopt(struct manager *manager, const char *address, int fd, bool passe
 	return true;
 }
 
+static bool
+is_unix(const struct listening *it)
+{
+	return strncmp(it->address, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0;
+}
+
+/*
+ * What still comes is dropped, as if nobody were there: only what waits already is
+ * accepted.  One that was passed is left as it is, for it is not ours alone.
+ */
+static void
+turn_away(struct listening *it)
+{
+	struct sock_filter drop = { BPF_RET | BPF_K, 0, 0, 0 };
+	struct sock_fprog program = { 1, &drop };
+
+	if (it->away)
+		return;
+	it->away = true;
+	if (it->passed)
+		log_warning("%s was passed by the service manager and is not configured: who comes "
+		    "there waits for nobody; add it to listen, or take it out of the socket unit",
+		    it->address);
+	else if (is_unix(it))
+		unlink(it->address + strlen(UNIX_PREFIX));
+	else
+		setsockopt(it->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
 static void
 forget(struct listening *it, bool remove)
 {
-	if (remove && !it->passed && strncmp(it->address, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
+	if (remove && !it->passed && is_unix(it))
 		unlink(it->address + strlen(UNIX_PREFIX));
 	fd_close(&it->fd);
 	free(it->address);
@@ -126,21 +156,6 @@ listening_undo(struct manager *manager)
 			forget(&manager->listening[i], true);
 }
 
-/* What still comes is dropped, as if nobody were there: only what waits already is accepted. */
-static void
-turn_away(struct listening *it)
-{
-	struct sock_filter drop = { BPF_RET | BPF_K, 0, 0, 0 };
-	struct sock_fprog program = { 1, &drop };
-
-	if (strncmp(it->address, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0) {
-		if (!it->passed)
-			unlink(it->address + strlen(UNIX_PREFIX));
-		return;
-	}
-	setsockopt(it->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
-}
-
 void
 listening_commit(struct manager *manager, const struct settings *settings)
 {
@@ -153,6 +168,7 @@ listening_commit(struct manager *manager, const struct settings *settings)
 	for (j = 0; j < settings->listen_count; j++) {
 		it = &manager->listening[settings->listens[j].number];
 		it->wanted = true;
+		it->away = false;
 		/* A backlog that has changed; also for one that was passed to us. */
 		if (it->fd >= 0)
 			listen(it->fd, (int)settings->listens[j].backlog);
@@ -168,7 +184,8 @@ listening_close_unwanted(struct manager *manager)
 	uint32_t i;
 
 	for (i = 0; i < manager->listening_count; i++)
-		if (manager->listening[i].address != NULL && !manager->listening[i].wanted)
+		if (manager->listening[i].address != NULL && !manager->listening[i].wanted &&
+		    !manager->listening[i].passed)
 			forget(&manager->listening[i], false);
 }
 

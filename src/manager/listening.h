@@ -21,6 +21,7 @@ struct listening {
 	bool wanted;            /* it is configured */
 	bool fresh;             /* bound for a configuration that is not in force yet */
 	bool passed;            /* by a service manager: its file is not ours to remove */
+	bool away;              /* not configured any more: told, and closed to who comes */
 };
 
 /*
@@ -41,7 +42,11 @@ void listening_close_unwanted(struct manager *manager);
 /* Close all; remove: the files of Unix sockets too. */
 void listening_end(struct manager *manager, bool remove);
 
-/* One that is open already. */
+/*
+ * One that is open already, ours from now on.  One that was passed stays open for
+ * as long as we live, configured or not: another configuration may want it, and
+ * who passed it keeps it bound.  False: there is one of that address already, or no memory.
+ */
 bool listening_adopt(struct manager *manager, const char *address, int fd, bool passed);
 
 #endif

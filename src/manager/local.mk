@@ -16,6 +16,8 @@ libmanager_la_SOURCES = \
 	%D%/multiplexer.c %D%/multiplexer.h %D%/multiplexer_said.c \
 	%D%/multiplexers.c %D%/multiplexers.h %D%/multiplexers_told.c \
 	%D%/notify.c %D%/notify.h \
+	%D%/orphans.c %D%/orphans.h \
+	%D%/passed.c %D%/passed.h \
 	%D%/paths.c %D%/paths.h \
 	%D%/pidfile.c %D%/pidfile.h \
 	%D%/pool.c %D%/pool.h \

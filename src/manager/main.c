@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "manager/manager.h"
+#include "manager/passed.h"
 
 #define DEFAULT_CONFIG SYSCONFDIR "/peruserd/peruserd.cfg"
 
@@ -153,6 +155,17 @@ daemonise(void)
 	return ends[1];
 }
 
+/*
+ * The first process of a container: when it ends all others are killed, so it can't
+ * become a daemon; and the kernel drops every signal that it has no handler for.
+ */
+static void
+be_first_process(struct options *options)
+{
+	options->foreground = true;
+	manager_signals(SIG_BLOCK);
+}
+
 /* HUP reads it again, from whatever folder we are in by then. */
 static const char *
 absolute(const char *path)
@@ -171,6 +184,9 @@ main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	passed_begin();
+	if (getpid() == 1)
+		be_first_process(&options);
 	settings = read_settings(&options);
 	if (settings == NULL)
 		return EXIT_FAILURE;

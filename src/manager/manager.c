@@ -16,6 +16,7 @@
 #include "manager/control.h"
 #include "manager/manager.h"
 #include "manager/notify.h"
+#include "manager/orphans.h"
 #include "manager/start.h"
 
 #define TICK_MS        1000     /* housekeeping */
@@ -65,7 +66,7 @@ manager_multiplexer_ready(struct manager *manager)
 	if (manager->said >= 0 && write(manager->said, "", 1) != 1)
 		log_debug("nobody waited for our start");
 	fd_close(&manager->said);
-	notify_ready(manager);
+	notify_ready(manager, false);
 	if (manager->stop_ready)
 		manager_stop(manager, manager->stop_ready_ms);
 }
@@ -139,9 +140,9 @@ manager_stop(struct manager *manager, uint64_t timeout_ms)
 		manager->stop_by = now + STOP_FAST_MS;
 	} else {
 		log_notice("stopping");
-		notify_stopping();
 		manager->phase = MANAGER_STOPPING;
 		manager->stop_by = timeout_ms == 0 ? 0 : now + timeout_ms + STOP_GRACE_MS;
+		notify_stopping(timeout_ms == 0 ? 0 : timeout_ms + STOP_GRACE_MS + END_MS);
 		reload_end(manager);
 		listening_end(manager, true);
 	}
@@ -185,18 +186,32 @@ on_signal(int number, short what, void *context)
 	}
 }
 
+static const int handled[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP };
+
+void
+manager_signals(int how)
+{
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < sizeof handled / sizeof handled[0]; i++)
+		sigaddset(&set, handled[i]);
+	sigprocmask(how, &set, NULL);
+}
+
 static bool
 watch_signals(struct manager *manager)
 {
-	static const int numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP };
 	size_t i;
 
 	signal(SIGPIPE, SIG_IGN);
-	for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-		manager->signals[i] = evsignal_new(manager->base, numbers[i], on_signal, manager);
+	for (i = 0; i < sizeof handled / sizeof handled[0]; i++) {
+		manager->signals[i] = evsignal_new(manager->base, handled[i], on_signal, manager);
 		if (manager->signals[i] == NULL || event_add(manager->signals[i], NULL) != 0)
 			return false;
 	}
+	manager_signals(SIG_UNBLOCK);
 	return true;
 }
 
@@ -215,6 +230,7 @@ on_tick(int fd, short what, void *context)
 	multiplexers_tick(manager, now);
 	control_tick(manager);
 	loader_tick(&manager->loader, now);
+	orphans_bury();
 	rows_sweep(manager);
 	for (i = 0; i < manager->pool_count; i++) {
 		if (manager->pools[i] == NULL)
@@ -247,7 +263,7 @@ begin_loop(struct manager *manager)
 	struct fault fault;
 
 	manager->second = evtimer_new(manager->base, on_tick, manager);
-	if (!watch_signals(manager) || manager->second == NULL ||
+	if (!watch_signals(manager) || !notify_watch(manager->base) || manager->second == NULL ||
 	    event_add(manager->second, &next) != 0) {
 		manager_fail_start(manager, "no memory for the event loop");
 		return false;

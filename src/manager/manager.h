@@ -108,6 +108,9 @@ void manager_fail_start(struct manager *manager, const char *format, ...)
 /* Stop: what runs may take so long, 0: no bound.  Again: faster. */
 void manager_stop(struct manager *manager, uint64_t timeout_ms);
 
+/* The signals that on_signal() takes; until it does they wait, where the kernel would drop them. */
+void manager_signals(int how);
+
 /* Open all log files anew. */
 void manager_reopen_logs(struct manager *manager);
 

@@ -19,7 +19,8 @@
 static struct {
 	struct sockaddr_un to;
 	socklen_t len;                  /* 0: nobody listens */
-	uint64_t watchdog_ms;
+	uint64_t watchdog_us;           /* 0: none */
+	struct event *alive;            /* owned */
 } told;
 
 static uint64_t
@@ -40,7 +41,7 @@ notify_begin(void)
 	uint64_t pid = number_of("WATCHDOG_PID");
 
 	if (pid == 0 || pid == (uint64_t)getpid())
-		told.watchdog_ms = number_of("WATCHDOG_USEC") / 1000;
+		told.watchdog_us = number_of("WATCHDOG_USEC");
 	if (name == NULL || (name[0] != '/' && name[0] != '@') ||
 	    strlen(name) >= sizeof told.to.sun_path)
 		return;
@@ -73,11 +74,13 @@ tell(const char *format, ...)
 }
 
 void
-notify_ready(const struct manager *manager)
+notify_ready(const struct manager *manager, bool refused)
 {
-	tell("READY=1\nMAINPID=%d\nSTATUS=%u pools, %u vhosts, configuration %" PRIu64, (int)getpid(),
-	    manager->settings->pool_count, manager->settings->vhost_count,
-	    manager->settings->generation);
+	const struct settings *settings = manager->settings;
+
+	tell("READY=1\nMAINPID=%d\nSTATUS=%u pools, %u vhosts, configuration %" PRIu64 "%s",
+	    (int)getpid(), settings->pool_count, settings->vhost_count, settings->generation,
+	    refused ? "; the one it was told to take was refused, see the log" : "");
 }
 
 void
@@ -88,19 +91,34 @@ notify_reloading(const struct manager *manager)
 }
 
 void
-notify_stopping(void)
+notify_stopping(uint64_t most_ms)
 {
-	tell("STOPPING=1");
+	if (most_ms == 0)
+		tell("STOPPING=1\nSTATUS=finishing what runs");
+	else
+		tell("STOPPING=1\nSTATUS=finishing what runs\nEXTEND_TIMEOUT_USEC=%" PRIu64,
+		    most_ms * 1000);
 }
 
-uint64_t
-notify_watchdog_ms(void)
-{
-	return told.len != 0 ? told.watchdog_ms : 0;
-}
+/* ---- the watchdog */
 
-void
-notify_alive(void)
+static void
+say_alive(int fd, short what, void *context)
 {
+	(void)fd;
+	(void)what;
+	(void)context;
 	tell("WATCHDOG=1");
+}
+
+bool
+notify_watch(struct event_base *base)
+{
+	uint64_t half = told.watchdog_us / 2;
+	struct timeval pause = { (time_t)(half / 1000000), (suseconds_t)(half % 1000000) };
+
+	if (told.len == 0 || half == 0)
+		return true;
+	told.alive = event_new(base, -1, EV_PERSIST, say_alive, NULL);
+	return told.alive != NULL && event_add(told.alive, &pause) == 0;
 }

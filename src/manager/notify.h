@@ -5,19 +5,23 @@
 #ifndef PERUSERD_MANAGER_NOTIFY_H
 #define PERUSERD_MANAGER_NOTIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+struct event_base;
 struct manager;
 
 /* Read what the environment says; once, at the start. */
 void notify_begin(void);
 
-void notify_ready(const struct manager *manager);
-void notify_reloading(const struct manager *manager);
-void notify_stopping(void);
+/* A watchdog hears of us from that loop, twice in its time; where there is one. */
+bool notify_watch(struct event_base *base);
 
-/* How often it wants to hear that we live, ms; 0: it doesn't. */
-uint64_t notify_watchdog_ms(void);
-void notify_alive(void);
+/* We serve: at first, and after each reload; refused: the last one was. */
+void notify_ready(const struct manager *manager, bool refused);
+void notify_reloading(const struct manager *manager);
+
+/* We end, in so many ms at the most; 0: nobody knows. */
+void notify_stopping(uint64_t most_ms);
 
 #endif

@@ -82,7 +82,8 @@ finish(struct reload *reload, const char *error)
 	for (i = 0; i < reload->asker_count; i++)
 		if (!reload->askers[i].waits && reload->askers[i].done != NULL)
 			reload->askers[i].done(reload->askers[i].who, &reload->answer);
-	notify_ready(manager);
+	if (manager->phase == MANAGER_RUNNING)
+		notify_ready(manager, error != NULL);
 	if (manager->phase == MANAGER_RUNNING)
 		begin_next(manager, reload);
 	reload_free(reload);

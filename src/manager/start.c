@@ -14,6 +14,7 @@
 #include "manager/folder.h"
 #include "manager/logs.h"
 #include "manager/manager.h"
+#include "manager/passed.h"
 #include "manager/pidfile.h"
 #include "manager/start.h"
 
@@ -151,6 +152,7 @@ start_all(struct manager *manager)
 	if (manager->pid_file < 0)
 		return fail(manager, &fault);
 	manager->settings->generation = 1;
+	passed_adopt(manager);
 	if (!listening_prepare(manager, manager->settings, &fault))
 		return fail(manager, &fault);
 	listening_commit(manager, manager->settings);

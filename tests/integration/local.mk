@@ -46,6 +46,7 @@ INTEGRATION_TESTS = \
 	%D%/26-multiplexers.t \
 	%D%/27-lying-zygote.t \
 	%D%/28-clock.t \
+	%D%/29-service-manager.t \
 	%D%/30-fastcgi-front.t \
 	%D%/31-fastcgi-faults.t \
 	%D%/32-proxies.t \
@@ -58,6 +59,7 @@ INTEGRATION_TESTS = \
 	%D%/39-x-sendfile.t \
 	%D%/40-status-http.t \
 	%D%/45-fast-start.t \
+	%D%/46-first-process.t \
 	%D%/50-psgi.t \
 	%D%/51-perl-cgi.t \
 	%D%/52-plack.t \

@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "manager/listener.h"
@@ -86,12 +88,86 @@ test_long_path(void **state)
 	assert_false(address_parse(text, &address));
 }
 
+/* Bound to what address_parse() makes of a text, a socket tells that text. */
+static void
+test_of_socket(void **state)
+{
+	static const struct { const char *text, *told; } bound[] = {
+		{ "127.0.0.1:1", "127.0.0.1:" }, { "0.0.0.0:1", "0.0.0.0:" }, { "[::]:1", "[::]:" },
+		{ "[0:0::1]:1", "[::1]:" }, { "*:1", "*:" },
+		{ "unix:", "unix:/" } };
+	struct address address, again;
+	char text[ADDRESS_TEXT], want[ADDRESS_TEXT], path[ADDRESS_TEXT];
+	int fd, off = 0;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof bound / sizeof bound[0]; i++) {
+		snprintf(path, sizeof path, "unix:/tmp/manager_listener-%d", (int)getpid());
+		assert_true(address_parse(strncmp(bound[i].text, "unix:", 5) == 0 ? path :
+		    bound[i].text, &address));
+		if (address.bytes.ss_family != AF_UNIX)
+			memset(&((struct sockaddr_in *)&address.bytes)->sin_port, 0, 2);
+		fd = socket(address.bytes.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		off = !address.dual;
+		if (address.bytes.ss_family == AF_INET6)
+			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+		if (fd < 0 || bind(fd, (struct sockaddr *)&address.bytes, address.len) != 0) {
+			/* This machine has no IPv6. */
+			assert_int_equal(address.bytes.ss_family, AF_INET6);
+			close(fd);
+			continue;
+		}
+		assert_false(address_of_socket(fd, &again, text));
+		assert_string_equal(text, "a connection, no listening socket (Accept=yes)");
+		assert_int_equal(listen(fd, 1), 0);
+		assert_true(address_of_socket(fd, &again, text));
+		snprintf(want, sizeof want, "%s", bound[i].told);
+		assert_memory_equal(text, want, strlen(want));
+		assert_true(address_parse(text, &address));
+		assert_memory_equal(&again, &address, sizeof again);
+		if (address.bytes.ss_family == AF_UNIX)
+			unlink(path + strlen("unix:"));
+		close(fd);
+	}
+}
+
+/* What is passed and can't be a listener is told by its kind. */
+static void
+test_no_listener(void **state)
+{
+	struct sockaddr_un abstract = { .sun_family = AF_UNIX };
+	char text[ADDRESS_TEXT];
+	struct address address;
+	int ends[2], fd;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_false(address_of_socket(ends[0], &address, text));
+	assert_string_equal(text, "no socket");
+	close(ends[0]);
+	close(ends[1]);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_false(address_of_socket(fd, &address, text));
+	assert_string_equal(text, "no stream socket");
+	close(fd);
+	snprintf(abstract.sun_path + 1, sizeof abstract.sun_path - 1, "listener-%d", (int)getpid());
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&abstract, sizeof abstract), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_false(address_of_socket(fd, &address, text));
+	assert_memory_equal(text, "unix:@listener-", strlen("unix:@listener-"));
+	close(fd);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_long_path),
+		cmocka_unit_test(test_of_socket),
+		cmocka_unit_test(test_no_listener),
 	};
 
 	return cmocka_run_group_tests_name("manager/listener", tests, NULL, NULL);

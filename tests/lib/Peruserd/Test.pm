@@ -16,7 +16,8 @@ package Peruserd::Test;
 #   $t->finish;                                 # stops, looks for leftovers, done_testing
 #
 # The daemon has a shared and a private listener.  $t->{settings} holds the
-# global keys of the configuration, to be changed before start().  The programs
+# global keys of the configuration, to be changed before start(); $t->{passed} sockets
+# that it is passed, $t->{before} a command that starts it.  The programs
 # are those of $PERUSERD_BUILD (default: the current folder).  Where they were
 # built with sanitizers, any report of theirs fails the test.
 
@@ -24,6 +25,7 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use Fcntl ();
 use File::Path qw(remove_tree);
 use JSON::PP ();
 use POSIX ();
@@ -294,12 +296,25 @@ sub spawn
 		open STDIN, '<', '/dev/null';
 		open STDERR, '>>', $self->{stderr};
 		open STDOUT, '>>', $self->{stderr};
-		exec "$self->{build}/peruserd", '-f', '-c', $self->{config}, @arguments
+		_pass(@{ $self->{passed} }) if $self->{passed};
+		exec @{ $self->{before} // [] }, "$self->{build}/peruserd", '-f', '-c', $self->{config}, @arguments
 		    or POSIX::_exit(127);
 	}
 	$self->{pid} = $pid;
 	put_file("$self->{dir}/daemon", "$pid\n");
 	return $pid;
+}
+
+# As a service manager passes sockets to what it starts: [name, handle], ...
+sub _pass
+{
+	my @passed = @_;
+	my @above = map { fcntl $_->[1], Fcntl::F_DUPFD(), 100 } @passed;
+
+	POSIX::dup2($above[$_], 3 + $_) for 0 .. $#above;
+	POSIX::close($_) for @above;
+	@ENV{qw(LISTEN_PID LISTEN_FDS LISTEN_FDNAMES)} = ($$, scalar @passed, join ':', map { $_->[0] } @passed);
+	return;
 }
 
 # True while the manager lives; its exit status is kept when it ends.
