@@ -66,6 +66,7 @@ INTEGRATION_TESTS = \
 	%D%/53-perl-applications.t \
 	%D%/54-perl-memory.t \
 	%D%/55-perl-isolation.t \
+	%D%/56-fcgi-pm.t \
 	%D%/60-reload.t
 EXTRA_DIST += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)
