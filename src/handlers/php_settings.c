@@ -216,13 +216,11 @@ php_settings_force(const char *name, const char *value)
 
 	if (entry == NULL)
 		return false;
-	text = zend_string_init(value, strlen(value), 1);
-	GC_MAKE_PERSISTENT_LOCAL(text);
+	/* opcache frees any other when it moves settings into its memory; who read it points there */
+	text = zend_string_init_interned(value, strlen(value), 1);
 	if (entry->on_modify != NULL && entry->on_modify(entry, text, entry->mh_arg1,
-	    entry->mh_arg2, entry->mh_arg3, ZEND_INI_STAGE_STARTUP) != SUCCESS) {
-		zend_string_release_ex(text, 1);
+	    entry->mh_arg2, entry->mh_arg3, ZEND_INI_STAGE_STARTUP) != SUCCESS)
 		return false;
-	}
 	/* the old value may be configuration or a literal: it is not ours to free */
 	entry->value = text;
 	return true;
