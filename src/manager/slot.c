@@ -358,11 +358,14 @@ slot_kill(struct manager *manager, uint32_t index)
 	slot_signal(manager, index, SIGKILL);
 }
 
-/* One that knows nothing of us: it is told to go when it has served enough. */
+/*
+ * By FastCGI the multiplexer counts: one that has served enough is told to go,
+ * whether it knows that by itself or not.
+ */
 static bool
-is_program(const struct manager *manager, const struct slot *slot)
+is_counted(const struct manager *manager, const struct slot *slot)
 {
-	return settings_pool_runs(manager->pools[slot->pool]->settings) == RUNS_PROGRAM;
+	return manager->pools[slot->pool]->settings->handoff == HANDOFF_FASTCGI;
 }
 
 void
@@ -379,7 +382,7 @@ slot_look(struct manager *manager, uint32_t index)
 		}
 		/* The processor said that it leaves; or it is to, and doesn't know that yet. */
 		slot_move(manager, index, SLOT_LEAVING, kill_deadline(manager, index));
-		if (slot->asked || is_program(manager, slot))
+		if (slot->asked || is_counted(manager, slot))
 			slot_signal(manager, index, SIGTERM);
 	} else if (slot->asked) {
 		/* Given back in the moment in which it was told to leave. */

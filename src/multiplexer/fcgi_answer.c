@@ -205,10 +205,18 @@ static void
 say_line(struct fcgi *fcgi)
 {
 	struct slot *slot = fcgi->slot;
+	const char *text = fcgi->line.data;
+	size_t len = fcgi->line.len;
+	enum log_level level = LEVEL_NOTICE;
 
-	if (fcgi->line.len > 0)
-		pool_say(slot->mux, slot->pool, LEVEL_NOTICE, slot_vhost(slot)->server_name,
-		    fcgi->line.data, fcgi->line.len);
+	if (fcgi->ours && len > 0 && text[0] >= FCGI_LEVEL_FIRST &&
+	    text[0] <= FCGI_LEVEL_FIRST + LEVEL_ERROR) {
+		level = (enum log_level)(text[0] - FCGI_LEVEL_FIRST);
+		text++;
+		len--;
+	}
+	if (len > 0)
+		pool_say(slot->mux, slot->pool, level, slot_vhost(slot)->server_name, text, len);
 	fcgi->line.len = 0;
 }
 
@@ -239,8 +247,20 @@ struct taken {
 	char *to;               /* where STDOUT bytes are put together */
 	size_t len;
 	bool ended, whole;
+	bool answered;          /* STDOUT is at its end */
 	const char *wrong;      /* what came may not come; NULL: all well */
 };
+
+/* A processor of ours says more of its answer's end than others do. */
+static void
+take_status(struct fcgi *fcgi, uint32_t status, struct taken *taken)
+{
+	fcgi->leaves = (status & FCGI_OUR_LEAVING) != 0;
+	if (status & FCGI_OUR_CUT) {
+		taken->whole = false;
+		fcgi->closes = true;
+	}
+}
 
 static void
 take_piece(struct fcgi *fcgi, const struct fcgi_piece *piece, struct taken *taken)
@@ -257,6 +277,11 @@ take_piece(struct fcgi *fcgi, const struct fcgi_piece *piece, struct taken *take
 	}
 	switch (piece->type) {
 	case FCGI_TYPE_STDOUT:
+		if (taken->answered || fcgi->answered) {
+			taken->wrong = "sent more than its answer";
+			return;
+		}
+		taken->answered = piece->content == 0;
 		memmove(taken->to + taken->len, piece->bytes, piece->len);
 		taken->len += piece->len;
 		return;
@@ -267,6 +292,8 @@ take_piece(struct fcgi *fcgi, const struct fcgi_piece *piece, struct taken *take
 		fcgi_read_end(piece, &app_status, &how);
 		taken->ended = true;
 		taken->whole = how == FCGI_ENDED_COMPLETE;
+		if (fcgi->ours)
+			take_status(fcgi, app_status, taken);
 		return;
 	default:
 		taken->wrong = "sent a FastCGI record of an unknown type";
@@ -347,7 +374,10 @@ read_some(struct fcgi *fcgi)
 		return false;
 	}
 	slot_count_bytes(slot->mux, slot->pool, slot, taken.len);
-	relay(fcgi, room, taken.len);
+	if (taken.answered)
+		fcgi_answered(fcgi, room, taken.len);
+	else
+		relay(fcgi, room, taken.len);
 	return fcgi->phase == FCGI_RUNS && !fcgi->stopped && got == MULTIPLEXER_READ;
 }
 

@@ -96,6 +96,7 @@ fcgi_reset(struct fcgi *fcgi)
 	listen_for(fcgi, 0);
 	fcgi->phase = FCGI_FREE;
 	fcgi->sent = fcgi->stopped = fcgi->closes = false;
+	fcgi->leaves = fcgi->answered = false;
 	fcgi->tries = 0;
 	send_nothing(fcgi);
 	memset(&fcgi->reader, 0, sizeof fcgi->reader);
@@ -196,7 +197,7 @@ done(struct fcgi *fcgi)
 	uint64_t served = atomic_load_explicit(
 	    &board_slot(slot->mux->board, slot->index)->requests, memory_order_relaxed);
 
-	if (!fcgi->server && most != 0 && served >= most) {
+	if (fcgi->leaves || (!fcgi->server && most != 0 && served >= most)) {
 		slot_leave(slot);
 		multiplexer_ring(slot->mux, BOARD_BELL_MANAGER);
 	} else
@@ -292,6 +293,7 @@ fcgi_give(struct conn *conn, struct slot *slot, const struct handoff *handoff)
 
 	fcgi_reset(fcgi);
 	fcgi->server = settings_pool_runs(pool) == RUNS_SERVER;
+	fcgi->ours = settings_pool_runs(pool) == RUNS_OURS;
 	fcgi->keep = !fcgi->server || pool->keep_connections;
 	status = fcgi_request_build(fcgi, conn, pool, handoff);
 	if (status == 0 && handoff->body_file >= 0) {
@@ -384,10 +386,10 @@ settle(struct fcgi *fcgi)
 {
 	struct slot *slot = fcgi->slot;
 
-	if (!fcgi->keep || !is_sent(fcgi) || fcgi->closes) {
+	if (!fcgi->keep || !is_sent(fcgi) || fcgi->closes || fcgi->leaves) {
 		hang_up(slot);
 		done(fcgi);
-	} else if (fcgi->keeps) {
+	} else if (fcgi->keeps || fcgi->ours) {
 		done(fcgi);
 	} else {
 		fcgi->phase = FCGI_ENDS;
@@ -398,21 +400,22 @@ settle(struct fcgi *fcgi)
 	}
 }
 
-void
-fcgi_ended(struct fcgi *fcgi, const char *bytes, size_t len, bool whole)
+/* Who waits for the answer of that slot, and is tied to it no more; NULL: nobody. */
+static struct conn *
+untie(struct slot *slot)
 {
-	struct slot *slot = fcgi->slot;
-	struct stream *stream = let_go(fcgi);
 	struct conn *conn = slot_untie(slot);
 
-	slot_count_requests(slot, 1);
-	fcgi->goes_on |= fcgi->again;
-	if (conn != NULL && conn->state == CONN_LEFT) {
-		conn_free(conn);
-		conn = NULL;
-	}
-	/* The program gets its next request first: it works while the answer is being sent. */
-	settle(fcgi);
+	if (conn == NULL || conn->state != CONN_LEFT)
+		return conn;
+	conn_free(conn);
+	return NULL;
+}
+
+/* The rest of an answer, or all of it. */
+static void
+give_answer(struct conn *conn, struct stream *stream, const char *bytes, size_t len, bool whole)
+{
 	if (conn == NULL)
 		return;
 	if (stream == NULL) {
@@ -426,6 +429,29 @@ fcgi_ended(struct fcgi *fcgi, const char *bytes, size_t len, bool whole)
 }
 
 void
+fcgi_answered(struct fcgi *fcgi, const char *bytes, size_t len)
+{
+	struct stream *stream = let_go(fcgi);
+
+	fcgi->answered = true;
+	give_answer(untie(fcgi->slot), stream, bytes, len, true);
+}
+
+void
+fcgi_ended(struct fcgi *fcgi, const char *bytes, size_t len, bool whole)
+{
+	struct slot *slot = fcgi->slot;
+	struct stream *stream = let_go(fcgi);
+	struct conn *conn = untie(slot);
+
+	slot_count_requests(slot, 1);
+	fcgi->goes_on |= fcgi->again;
+	/* The program gets its next request first: it works while the answer is being sent. */
+	settle(fcgi);
+	give_answer(conn, stream, bytes, len, whole);
+}
+
+void
 fcgi_closed(struct fcgi *fcgi)
 {
 	static const char why[] = "the FastCGI connection was closed before the end of the answer";
@@ -435,7 +461,7 @@ fcgi_closed(struct fcgi *fcgi)
 		want(fcgi, 0);
 		return;
 	}
-	if (fcgi->phase == FCGI_RUNS && !slot->expired)
+	if (fcgi->phase == FCGI_RUNS && !slot->expired && !fcgi->answered)
 		pool_say(slot->mux, slot->pool, LEVEL_ERROR, slot_vhost(slot)->server_name, why,
 		    sizeof why - 1);
 	fail(fcgi, 502);

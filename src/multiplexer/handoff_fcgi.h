@@ -39,6 +39,9 @@ struct fcgi {
 	struct slot *slot;
 	enum fcgi_phase phase;
 	bool server;                    /* one of `connect`: no process of ours */
+	bool ours;                      /* a processor of ours: FCGI_OUR_* hold */
+	bool leaves;                    /* ours, and it said that it exits now */
+	bool answered;                  /* its answer is whole, its work is not done */
 	bool keep;                      /* it was asked to keep the connection */
 	bool keeps;                     /* and it did so before */
 	bool closes;                    /* the connection can't be used again */
@@ -81,6 +84,9 @@ bool fcgi_expired(struct slot *slot);
 void fcgi_reset(struct fcgi *fcgi);
 
 /* ---- for fcgi_answer.c */
+
+/* STDOUT is at its end, after this much more; the END is to come. */
+void fcgi_answered(struct fcgi *fcgi, const char *bytes, size_t len);
 
 /* The request's END has come, after this much more of its answer. */
 void fcgi_ended(struct fcgi *fcgi, const char *bytes, size_t len, bool whole);

@@ -48,6 +48,18 @@ enum fcgi_ended {                       /* protocol status of an END */
 	FCGI_ENDED_UNKNOWN_ROLE
 };
 
+/*
+ * What a processor of ours says in the application status of its END, for which
+ * an fd handoff has flags (COMPLETION_LEAVING, COMPLETION_CUT); and how it
+ * begins a line of STDERR: with its level, FCGI_LEVEL_FIRST + an enum log_level.
+ * Programs that are not ours mean other things by both.
+ */
+enum fcgi_our_status {
+	FCGI_OUR_LEAVING = 1 << 0,      /* it exits now */
+	FCGI_OUR_CUT     = 1 << 1       /* the answer ended early; the connection is at its end */
+};
+#define FCGI_LEVEL_FIRST '0'
+
 /* ---- reading */
 
 /* Where in a connection's bytes we are.  All zero at its beginning. */
