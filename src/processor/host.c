@@ -10,7 +10,7 @@
 
 static enum log_level host_least = LEVEL_NOTICE;
 static bool (*host_enter)(void);
-static struct channel *host_channel;
+static bool (*host_log)(int level, const char *text, size_t len);
 
 void
 host_begin(enum log_level least, bool (*enter)(void))
@@ -20,9 +20,9 @@ host_begin(enum log_level least, bool (*enter)(void))
 }
 
 void
-host_log_to(struct channel *channel)
+host_log_to(bool (*log)(int level, const char *text, size_t len))
 {
-	host_channel = channel;
+	host_log = log;
 }
 
 static bool
@@ -71,9 +71,7 @@ log_text(int level, const char *format, ...)
 		len = 0;
 	if ((size_t)len >= sizeof text)
 		len = (int)sizeof text - 1;
-	if (host_channel != NULL && host_channel->serving)
-		channel_log(host_channel, level, text, (size_t)len);
-	else
+	if (host_log == NULL || !host_log(level, text, (size_t)len))
 		log_aside(text, (size_t)len);
 	errno = saved;
 }
@@ -142,12 +140,7 @@ give_finish(struct request *request)
 static bool
 is_aborted(struct request *request)
 {
-	struct respond *respond = &request->respond;
-
-	if (respond->lost || respond->channel->aborted)
-		return true;
-	channel_look(respond->channel);
-	return respond->channel->aborted || (respond->raw != NULL && raw_left(respond->raw));
+	return respond_left(&request->respond);
 }
 
 static bool

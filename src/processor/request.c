@@ -85,6 +85,14 @@ request_begin(struct request *request, const struct nv *vars, const struct pool_
 	return take_pairs(request);
 }
 
+void
+request_names_file(struct request *request)
+{
+	request->named = true;
+	if (strcmp(request->view.method, "HEAD") != 0)
+		request->view.method = "GET";
+}
+
 /* PATH_TRANSLATED: where PATH_INFO would lead as a path of its own (RFC 3875, 4.1.6). */
 static bool
 put_path_info(struct request *request)

@@ -46,6 +46,12 @@ bool request_begin(struct request *request, const struct nv *vars,
     const struct pool_settings *pool, const struct vhost_settings *vhost);
 
 /*
+ * An answer named that file, so it is sent: whatever was asked of the program, of
+ * its file that is GET.
+ */
+void request_names_file(struct request *request);
+
+/*
  * Find what serves it and add the SCRIPT_* and PATH_* variables.  False where
  * that is no handler: the resolution says what to answer.
  */

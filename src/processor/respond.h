@@ -1,14 +1,14 @@
 /*
- * Where an answer goes.  A handler gives a head and body bytes; small answers
- * end up inside the completion, larger ones in the lent memory, flushed or
- * still longer ones in the lent stream, or all of it at the client's own
- * socket where that was given away.
+ * The answer that is being given.  A handler gives a head and body bytes, which
+ * are collected in out[]; where they go from there is an outlet's to know:
  *
  *                 fits in out[]       fits in the memory    longer, or flushed
  *   channel       ANSWER_INLINE       ANSWER_MEMORY         ANSWER_STREAM
  *   client        Content-Length      chunked, or as the script said
+ *   FastCGI       STDOUT records, as they come
  *
- * Never allocates.  Knows nothing of handlers.
+ * The client is its own socket, where that was given away.  Never allocates.
+ * Knows nothing of handlers.
  */
 #ifndef PERUSERD_PROCESSOR_RESPOND_H
 #define PERUSERD_PROCESSOR_RESPOND_H
@@ -24,26 +24,49 @@
 #include "processor/channel.h"
 #include "processor/raw.h"
 
+struct fcgx;
+struct respond;
+
+/* Where it goes.  False: nobody takes it any more, which it has noted (respond_lose). */
+struct outlet {
+	/* What is in out[], which is empty after it; then these bytes. */
+	bool (*put)(struct respond *respond, const void *bytes, size_t len);
+	/* What is in out[], to the client now. */
+	bool (*flush)(struct respond *respond);
+	/* What is in out[], then more of a file than there is room in it. */
+	bool (*file)(struct respond *respond, int fd, off_t offset, uint64_t len);
+	/* It is complete, the handler goes on. */
+	bool (*finish)(struct respond *respond);
+	/* The request is over; flags: enum completion_flag.  False: no more of them come. */
+	bool (*end)(struct respond *respond, unsigned flags);
+	/* The client has left: looks. */
+	bool (*left)(struct respond *respond);
+};
+
 struct respond {
-	struct channel *channel;
-	struct raw *raw;                /* NULL: the answer goes by the channel */
+	const struct outlet *outlet;
+	struct channel *channel;        /* NULL: it goes by FastCGI */
+	struct raw *raw;                /* the client's own socket, or NULL */
+	struct fcgx *fcgx;              /* or NULL */
 	bool no_body;                   /* HEAD, 204, 304: body bytes are dropped */
 	bool head_given;
 	bool finished;                  /* the answer is complete; further bytes are dropped */
 	bool lost;                      /* nobody takes it any more */
 	bool cut;                       /* it ended before its end */
 	bool reported;                  /* raw: a completion told of it */
-	enum completion_answer where;   /* of what is not in out[] */
-	uint64_t sent;                  /* bytes that are in the memory or the stream */
+	enum completion_answer where;   /* channel: of what is not in out[] */
+	uint64_t sent;                  /* channel: bytes that are in the memory or the stream */
 	size_t head_len;                /* bytes of out[] that are the head, until they went out */
 	size_t used;                    /* bytes of out[] */
 	struct answer answer;           /* points into out[], or has done so */
 	char out[COMPLETION_MAX_DATA];
 };
 
-/* For a new request.  raw is NULL where the answer goes by the channel. */
-void respond_begin(struct respond *respond, struct channel *channel, struct raw *raw,
+/* For a new request: its answer goes there. */
+void respond_to_channel(struct respond *respond, struct channel *channel, bool head_only);
+void respond_to_client(struct respond *respond, struct channel *channel, struct raw *raw,
     bool head_only);
+void respond_to_fcgx(struct respond *respond, struct fcgx *fcgx, bool head_only);
 
 /*
  * The head.  False: *why is one sentence for the log, and nothing was given;
@@ -53,7 +76,7 @@ bool respond_head(struct respond *respond, const char *fields, size_t len, const
 
 /*
  * There is no answer of ours: another pool of the vhost serves that path.  False: it
- * can't be passed on (the client's socket is ours).
+ * can't be passed on (it does not go by a channel).
  */
 bool respond_pass(struct respond *respond, const char *script_name, const char *path_info);
 
@@ -66,21 +89,34 @@ bool respond_flush(struct respond *respond);
 bool respond_finish(struct respond *respond);
 
 /*
- * The request is over: what is left of the answer, and the completion.  flags:
- * enum completion_flag.  False: the channel is closed.
+ * The request is over: what is left of the answer, and that it is.  flags:
+ * enum completion_flag.  False: no more requests come this way.
  */
 bool respond_end(struct respond *respond, unsigned flags);
 
-/* Raw: somebody else has used the client's socket; nothing is sent, and it is closed. */
+/* True once it is known that the client has left.  Looks. */
+bool respond_left(struct respond *respond);
+
+/* ---- raw, on a connection that stays */
+
+/* Somebody else has used the client's socket; nothing is sent, and it is closed. */
 void respond_abandon(struct respond *respond);
 
-/* Raw: the answer is whole, send what is left of it; no completion. */
+/* The answer is whole, send what is left of it; no completion. */
 void respond_conclude(struct respond *respond);
 
-/* Raw: tell the multiplexer of this answer now (COMPLETION_ANSWER), for its log. */
+/* Tell the multiplexer of this answer now (COMPLETION_ANSWER), for its log. */
 bool respond_report(struct respond *respond);
 
-/* Raw: status and bytes, into a completion. */
+/* Status and bytes, into a completion. */
 void respond_account(const struct respond *respond, struct completion *completion);
+
+/* ---- for the outlets */
+
+/* Nothing given yet. */
+void respond_begin(struct respond *respond, const struct outlet *outlet, bool head_only);
+
+/* Nobody takes it any more.  False. */
+bool respond_lose(struct respond *respond);
 
 #endif

@@ -1,17 +1,13 @@
-#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "handlers/page.h"
 #include "processor/host.h"
 #include "processor/modules.h"
 #include "processor/serve.h"
-#include "processor/sticky.h"
 #include "processor/title.h"
 #include "processor/trace.h"
 
@@ -22,16 +18,13 @@ static struct server server;
 
 static volatile sig_atomic_t told_to_leave;
 
-/*
- * SIGTERM: leave when idle.  After the shutdown a recvmsg that waits returns,
- * and so does every later one, however the two meet.
- */
+/* SIGTERM: leave when idle. */
 static void
 on_term(int signal)
 {
 	(void)signal;
 	told_to_leave = 1;
-	shutdown(server.channel.fd, SHUT_RD);
+	server.handoff->leave(&server);
 }
 
 /* ---- one request */
@@ -141,7 +134,7 @@ serve_request(struct server *s)
 	return result;
 }
 
-/* ---- one envelope */
+/* ---- what every request has */
 
 /* RLIMIT_CPU counts a process's whole life, so its soft limit moves on. */
 static void
@@ -201,6 +194,13 @@ has_grown(const struct server *s)
 	    (uint64_t)used.ru_maxrss * 1024 > most;
 }
 
+bool
+serve_is_last(struct server *s)
+{
+	s->leaving |= told_to_leave != 0 || has_grown(s);
+	return s->leaving;
+}
+
 void
 serve_counts(struct server *s)
 {
@@ -209,106 +209,6 @@ serve_counts(struct server *s)
 	s->served++;
 	if ((limit > 0 && s->served >= limit) || has_grown(s))
 		s->leaving = true;
-}
-
-static void
-begin_body(struct body *body, struct arrival *arrival)
-{
-	const struct envelope *envelope = &arrival->envelope;
-
-	body_none(body);
-	body->first = arrival->parts.body;
-	body->first_len = envelope->body_len;
-	body->total = envelope->body_total;
-	if (envelope->flags & ENVELOPE_BODY_FILE) {
-		body->kind = BODY_IN_FILE;
-		body->fd = fd_take(&arrival->body_file);
-	} else if (envelope->flags & ENVELOPE_BODY_STREAM) {
-		body->kind = BODY_ARRIVES;
-		body->fd = fd_take(&arrival->body_stream);
-	}
-}
-
-static void
-begin_raw(struct server *s, struct arrival *arrival, const struct vhost_settings *vhost)
-{
-	struct raw *raw = &s->raw;
-	unsigned flags = arrival->envelope.flags;
-	struct nv_pair protocol;
-	bool keep = (flags & ENVELOPE_STICKY) && (flags & ENVELOPE_KEEP_ALIVE) &&
-	    vhost->tuning->keep_alive && !s->leaving;
-	int minor = 1;
-
-	if (nv_find(&arrival->parts.vars, "SERVER_PROTOCOL", &protocol) &&
-	    protocol.value_len == 8 && protocol.value[7] == '0')
-		minor = 0;
-	raw_begin(raw, fd_take(&arrival->client));
-	raw->send_timeout = vhost->tuning->send_timeout > INT_MAX ? INT_MAX :
-	    (int)vhost->tuning->send_timeout;
-	raw_request(raw, minor, strcmp(s->request.view.method, "HEAD") == 0, keep);
-}
-
-static bool
-begin_request(struct server *s, struct arrival *arrival)
-{
-	const struct vhost_settings *vhost;
-	uint32_t index = arrival->envelope.vhost;
-	struct request *request = &s->request;
-	bool raw = (arrival->envelope.flags & ENVELOPE_RAW) != 0;
-
-	if (index >= s->pool->vhost_count)
-		return false;
-	vhost = &s->settings->vhosts[s->pool->vhosts[index]];
-	if (!request_begin(request, &arrival->parts.vars, s->pool, vhost))
-		return false;
-	request->view.body_total = arrival->envelope.body_total;
-	request->view.timeout_ms = arrival->envelope.timeout_ms;
-	request->named = (arrival->envelope.flags & ENVELOPE_NAMED) != 0;
-	/* Whatever was asked of the program, of its file that is GET. */
-	if (request->named && strcmp(request->view.method, "HEAD") != 0)
-		request->view.method = "GET";
-	begin_body(&request->body, arrival);
-	if (raw)
-		begin_raw(s, arrival, vhost);
-	respond_begin(&request->respond, &s->channel, raw ? &s->raw : NULL,
-	    strcmp(request->view.method, "HEAD") == 0);
-	return true;
-}
-
-/* What came is not a request we can serve: its completion says so, and no more. */
-static bool
-refuse(struct server *s, struct arrival *arrival)
-{
-	struct completion completion = { 0 };
-
-	fd_close(&arrival->client);
-	fd_close(&arrival->body_file);
-	fd_close(&arrival->body_stream);
-	completion.kind = COMPLETION_DONE;
-	completion.answer = ANSWER_FAILED;
-	completion.flags = s->leaving ? COMPLETION_LEAVING : 0;
-	return channel_send(&s->channel, &completion, NULL, 0);
-}
-
-/* False: the channel is closed. */
-static bool
-serve_arrival(struct server *s, struct arrival *arrival)
-{
-	struct request *request = &s->request;
-	bool there;
-
-	serve_counts(s);
-	if (!begin_request(s, arrival))
-		return refuse(s, arrival);
-	serve_begins(s, 0);
-	serve_request(s);
-	if (request->respond.raw != NULL)
-		sticky_go_on(s, arrival);
-	s->leaving |= told_to_leave != 0 || has_grown(s);
-	there = respond_end(&request->respond, s->leaving ? COMPLETION_LEAVING : 0);
-	s->channel.serving = false;
-	body_end(&request->body);
-	return there;
 }
 
 /* ---- all of them */
@@ -326,21 +226,24 @@ stand_back(void)
 	sched_setscheduler(0, SCHED_BATCH, &param);
 }
 
+const struct handoff *
+handoff_of(const struct pool_settings *pool)
+{
+	return pool->handoff == HANDOFF_FASTCGI ? &handoff_fcgx : &handoff_fd;
+}
+
 static void
 begin(const struct settings *settings, const struct pool_settings *pool, int fd)
 {
-	struct sigaction term = { .sa_handler = on_term };
+	struct sigaction term = { .sa_handler = on_term, .sa_flags = SA_RESTART };
 	sigset_t blocked;
 
 	server.settings = settings;
 	server.pool = pool;
 	server.cpu = pool->limits[CONFINE_CPU];
-	channel_begin(&server.channel, fd);
-	raw_none(&server.raw);
-	server.raw.server = settings->server_header != NULL && settings->server_header[0] != '\0' ?
-	    settings->server_header : NULL;
+	server.handoff = handoff_of(pool);
 	body_none(&server.request.body);
-	host_log_to(&server.channel);
+	server.handoff->begin(&server, fd);
 	stand_back();
 	sigemptyset(&term.sa_mask);
 	sigaction(SIGTERM, &term, NULL);
@@ -355,30 +258,14 @@ begin(const struct settings *settings, const struct pool_settings *pool, int fd)
 	sigprocmask(SIG_UNBLOCK, &blocked, NULL);
 }
 
-/* Some vhost of the pool wants to know what slow requests do. */
-static bool
-is_watched(const struct settings *settings)
-{
-	uint32_t i;
-
-	for (i = 0; i < settings->vhost_count; i++)
-		if (settings->vhosts[i].tuning->slow_timeout != 0)
-			return true;
-	return false;
-}
-
 void
 serve_forever(const struct settings *settings, const struct pool_settings *pool, int fd)
 {
-	struct arrival arrival;
-
 	begin(settings, pool, fd);
-	trace_begin(&server.channel, pool->uses_php && is_watched(settings));
 	if (!modules_begin())
 		_exit(1);
 	title_state("idle");
-	while (!server.leaving && channel_wait(&server.channel, &arrival) &&
-	    serve_arrival(&server, &arrival))
+	while (!server.leaving && server.handoff->serve_next(&server))
 		title_served(server.served);
 	modules_end();
 	_exit(0);

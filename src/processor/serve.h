@@ -1,6 +1,6 @@
 /*
- * A processor's life: take a request from the slot's channel, find what serves
- * it, run that, complete; again, until the channel closes, the pool's
+ * A processor's life: take a request as its pool's handoff brings it, find
+ * what serves it, run that, answer; again, until no more come, the pool's
  * max_requests_per_child is reached or SIGTERM came.
  */
 #ifndef PERUSERD_PROCESSOR_SERVE_H
@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "processor/channel.h"
+#include "processor/handoff.h"
 #include "processor/raw.h"
 #include "processor/request.h"
 #include "settings/settings.h"
@@ -24,8 +25,9 @@ struct server {
 	bool timed;                     /* timer exists */
 	bool ticking;                   /* and runs */
 	timer_t timer;
-	struct channel channel;
-	struct raw raw;
+	const struct handoff *handoff;
+	struct channel channel;         /* handoff = "fd" */
+	struct raw raw;                 /* the same */
 	struct request request;
 };
 
@@ -49,7 +51,10 @@ void serve_ends(struct server *server);
  */
 void serve_counts(struct server *server);
 
-/* For channel and sticky requests alike, once request, body and answer have begun. */
+/* After it: does this process leave now? */
+bool serve_is_last(struct server *server);
+
+/* For all requests alike, once request, body and answer have begun. */
 enum handler_result serve_request(struct server *server);
 
 /* A whole answer of our own. */

@@ -440,7 +440,7 @@ serve_further(struct sticky *k, const struct head *head)
 	keep = keep && !s->leaving && !s->channel.released &&
 	    !s->channel.last && !s->channel.closed;
 	raw_request(&s->raw, head->minor, head_only, keep);
-	respond_begin(&request->respond, &s->channel, &s->raw, head_only);
+	respond_to_client(&request->respond, &s->channel, &s->raw, head_only);
 	serve_begins(s, k->vhost->tuning->expire_timeout);
 	serve_request(s);
 	respond_conclude(&request->respond);

@@ -98,10 +98,6 @@ check_handoff(struct reading *reading, const struct pool_settings *pool,
 	if ((command || connect) && pool->handoff == HANDOFF_FD)
 		say_error(reading, place_in(reading, node, says(node, "handoff") ? "handoff" :
 		    which), "%s: only a pool with handoff = \"fastcgi\" has one; write that", which);
-	if (!command && !connect && pool->handoff == HANDOFF_FASTCGI)
-		say_error(reading, place_in(reading, node, "handoff"), "handoff = \"fastcgi\" needs a "
-		    "command or connect: this version's own processors take requests by fd; write "
-		    "one, or take handoff out");
 	if (command && !connect)
 		command_check(reading, pool, node);
 	if (connect && !command)

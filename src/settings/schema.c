@@ -167,9 +167,9 @@ static const struct settings_row global_rows[] = {
 	    "The longest request head; a longer one gets 431.", NULL, NONE },
 	{ "max_request_line", KIND_SIZE, IN_GLOBAL, AT(max_request_line), 256, 32 * KIB, "\"8k\"",
 	    "The longest request line; a longer one gets 414.", NULL, NONE },
-	{ "body_memory", KIND_SIZE, IN_GLOBAL | NOT_POOL, AT(body_memory), 0, 1024 * MIB, "\"2m\"",
-	    "A request body up to this length waits in memory, a longer one in spool_dir.",
-	    NULL, NONE },
+	{ "body_memory", KIND_SIZE, IN_GLOBAL, AT(body_memory), 0, 1024 * MIB, "\"2m\"",
+	    "A request body up to this length waits in memory, a longer one in spool_dir; in a "
+	    "processor with handoff = \"fastcgi\" in memory too, then in its user's /tmp.", NULL, NONE },
 	{ "answer_memory", KIND_SIZE, IN_GLOBAL, AT(answer_memory), 64 * KIB, 1024 * MIB, "\"2m\"",
 	    "An answer up to this length is handed back whole, so that its processor is free at "
 	    "once.  Memory is used for what is written only.", NULL, NONE },
@@ -342,7 +342,10 @@ static const struct settings_row processor_rows[] = {
 	{ "home", KIND_PATH, IN_PROCESSOR | ONLY_SLICE, POOL(home), 0, 0, NULL,
 	    "The user's home directory, as the pool sees it.", NULL, NONE },
 	{ "handoff", KIND_WORD, IN_PROCESSOR, POOL(handoff), 0, 0, "\"fd\"",
-	    "How requests get to it: to a processor of ours, or by FastCGI.", handoffs, NONE },
+	    "How requests get to it: passed as descriptors, or by FastCGI, to a command, to servers "
+	    "(connect), or to processors of ours where neither stands there.  By FastCGI there are "
+	    "no private connections, no stream_body, and slow_log names no functions.", handoffs,
+	    NONE },
 	{ "command", KIND_LIST, IN_PROCESSOR, POOL(command), 0, 0, NULL,
 	    "With handoff = \"fastcgi\": the program to start for each of its processors, and its "
 	    "arguments, as seen from inside the chroot.", NULL, NONE },

@@ -129,7 +129,7 @@ run_row(const struct row *row)
 	open_slot();
 	if (row->no_memory)
 		fd_close(&channel.memory);
-	respond_begin(&respond, &channel, NULL, row->head_only);
+	respond_to_channel(&respond, &channel, row->head_only);
 	assert_true(respond_head(&respond, HEAD, HEAD_LEN, &why));
 	for (i = 0; i < row->writes; i++) {
 		assert_true(respond_write(&respond, bytes + at, row->each));
@@ -183,7 +183,7 @@ a_bad_head_is_refused(void **state)
 	(void)state;
 	open_slot();
 	for (i = 0; i < sizeof heads / sizeof heads[0]; i++) {
-		respond_begin(&respond, &channel, NULL, false);
+		respond_to_channel(&respond, &channel, false);
 		assert_false(respond_head(&respond, heads[i], strlen(heads[i]), &why));
 		assert_non_null(why);
 		assert_false(respond.head_given);
@@ -202,7 +202,7 @@ without_a_head_the_answer_failed(void **state)
 
 	(void)state;
 	open_slot();
-	respond_begin(&respond, &channel, NULL, false);
+	respond_to_channel(&respond, &channel, false);
 	assert_true(respond_end(&respond, COMPLETION_LEAVING));
 	said = take(&data);
 	assert_int_equal(said.answer, ANSWER_FAILED);
@@ -218,7 +218,7 @@ finish_gives_the_answer_before_the_end(void **state)
 
 	(void)state;
 	open_slot();
-	respond_begin(&respond, &channel, NULL, false);
+	respond_to_channel(&respond, &channel, false);
 	assert_true(respond_head(&respond, HEAD, HEAD_LEN, &why));
 	assert_true(respond_write(&respond, "abc", 3));
 	assert_true(respond_finish(&respond));
@@ -244,7 +244,7 @@ a_broken_stream_is_said(void **state)
 	(void)state;
 	open_slot();
 	fd_close(&far_stream);
-	respond_begin(&respond, &channel, NULL, false);
+	respond_to_channel(&respond, &channel, false);
 	assert_true(respond_head(&respond, HEAD, HEAD_LEN, &why));
 	assert_false(respond_flush(&respond));
 	assert_false(respond_write(&respond, "abc", 3));
@@ -299,7 +299,7 @@ run_raw_row(const struct raw_row *row)
 	raw_begin(&raw, pair[0]);
 	raw.send_timeout = 1000;
 	raw_request(&raw, row->minor, row->head_only, true);
-	respond_begin(&respond, &channel, &raw, row->head_only);
+	respond_to_client(&respond, &channel, &raw, row->head_only);
 	assert_true(respond_head(&respond, row->head, strlen(row->head), &why));
 	assert_true(respond_write(&respond, row->body, strlen(row->body)));
 	if (row->flush)

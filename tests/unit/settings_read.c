@@ -159,8 +159,6 @@ static const struct {
 	    "only a pool with handoff = \"fastcgi\"", 4 },
 	{ "a command and servers", HEAD POOL_WITH("handoff = \"fastcgi\"; command = [ \"/x\" ]; "
 	    "connect = \"tcp:127.0.0.1:9\";") VHOST, "not both", 4 },
-	{ "FastCGI to nobody", HEAD POOL_WITH("handoff = \"fastcgi\";") VHOST,
-	    "needs a command or connect", 4 },
 	{ "a relative command", HEAD POOL_WITH("handoff = \"fastcgi\"; command = \"php-cgi\";")
 	    VHOST, "no absolute path", 4 },
 	{ "a command's processor time", HEAD POOL_WITH("handoff = \"fastcgi\"; command = \"/x\"; "
