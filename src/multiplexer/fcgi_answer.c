@@ -277,11 +277,11 @@ take_piece(struct fcgi *fcgi, const struct fcgi_piece *piece, struct taken *take
 	}
 	switch (piece->type) {
 	case FCGI_TYPE_STDOUT:
-		if (taken->answered || fcgi->answered) {
+		if ((taken->answered || fcgi->answered) && piece->content > 0) {
 			taken->wrong = "sent more than its answer";
 			return;
 		}
-		taken->answered = piece->content == 0;
+		taken->answered = !fcgi->answered && piece->content == 0;
 		memmove(taken->to + taken->len, piece->bytes, piece->len);
 		taken->len += piece->len;
 		return;
