@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	tests/lib/Peruserd/Load.pm \
 	tests/lib/Peruserd/Machine.pm \
 	tests/lib/Peruserd/OpenMetrics.pm \
+	tests/lib/Peruserd/Systemd.pm \
 	tests/lib/Peruserd/Terminal.pm \
 	tests/lib/Peruserd/Test.pm \
 	tests/lib/Peruserd/WebServer.pm \
@@ -61,6 +62,8 @@ INTEGRATION_TESTS = \
 	%D%/44-fastcgi-processors.t \
 	%D%/45-fast-start.t \
 	%D%/46-first-process.t \
+	%D%/47-systemd.t \
+	%D%/48-logrotate.t \
 	%D%/50-psgi.t \
 	%D%/51-perl-cgi.t \
 	%D%/52-plack.t \

@@ -254,6 +254,14 @@ sub program
 	return run_quietly("$self->{build}/$name", @arguments);
 }
 
+# NAME=VALUE, what a daemon that somebody else starts needs for our build.
+sub environment
+{
+	my ($self) = @_;
+	my %environment = $self->_sanitizer_environment;
+	return map { "$_=$environment{$_}" } sort keys %environment;
+}
+
 sub _sanitizer_environment
 {
 	my ($self) = @_;
