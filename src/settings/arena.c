@@ -6,17 +6,20 @@
 #include "settings/arena.h"
 
 #define BLOCK_SIZE (64u * 1024)
-#define ALIGNMENT  16u
+#define ALIGNMENT  8u            /* no struct of the settings needs more */
+#define RECENT     64u           /* a power of two */
 
+/* Structs come from its beginning, texts from its end: those need no alignment. */
 struct block {
 	struct block *next;
-	size_t used;
-	size_t size;
+	size_t used;            /* by structs */
+	size_t size;            /* less what texts have */
 	_Alignas(ALIGNMENT) unsigned char bytes[];
 };
 
 struct arena {
 	struct block *blocks;   /* the newest first; what is left of it is used next */
+	char *recent[RECENT];   /* of arena_shared, by hash; NULL: none yet */
 };
 
 static void
@@ -96,10 +99,21 @@ arena_array(struct arena *arena, size_t count, size_t size)
 	return arena_alloc(arena, count * size);
 }
 
+static char *
+text_alloc(struct arena *arena, size_t size)
+{
+	struct block *block = arena->blocks;
+
+	if (block == NULL || block->size - block->used < size)
+		return arena_alloc(arena, size);
+	block->size -= size;
+	return (char *)block->bytes + block->size;
+}
+
 char *
 arena_copy(struct arena *arena, const char *text, size_t len)
 {
-	char *copy = arena_alloc(arena, len + 1);
+	char *copy = text_alloc(arena, len + 1);
 
 	if (len > 0)
 		memcpy(copy, text, len);
@@ -110,6 +124,21 @@ char *
 arena_text(struct arena *arena, const char *text)
 {
 	return arena_copy(arena, text, strlen(text));
+}
+
+char *
+arena_shared(struct arena *arena, const char *text)
+{
+	uint32_t hash = 5381;
+	char **recent;
+	const char *at;
+
+	for (at = text; *at != '\0'; at++)
+		hash = hash * 33 + (unsigned char)*at;
+	recent = &arena->recent[hash & (RECENT - 1)];
+	if (*recent == NULL || strcmp(*recent, text) != 0)
+		*recent = arena_text(arena, text);
+	return *recent;
 }
 
 char *
@@ -124,7 +153,7 @@ arena_vprintf(struct arena *arena, const char *format, va_list args)
 	va_end(again);
 	if (len < 0)
 		no_memory();
-	text = arena_alloc(arena, (size_t)len + 1);
+	text = text_alloc(arena, (size_t)len + 1);
 	vsnprintf(text, (size_t)len + 1, format, args);
 	return text;
 }

@@ -105,7 +105,8 @@ check_handoff(struct reading *reading, const struct pool_settings *pool,
 	if (pool->keep_connections && !connect)
 		say_error(reading, place_in(reading, node, "keep_connections"), "keep_connections "
 		    "is for the servers of connect; take it out");
-	if (pool->user == NULL && !connect && !says(node, "user"))
+	if (reading->purpose != SETTINGS_SLICE && pool->user == NULL && !connect &&
+	    !says(node, "user"))
 		say_error(reading, pool->place, "pool \"%s\" has no user; write user = \"alice\"; "
 		    "with the name of its account", say_text(reading, pool->name));
 }

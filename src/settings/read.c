@@ -255,11 +255,19 @@ handlers_read(struct reading *reading, struct vhost_settings *vhost, const confi
 	free(nodes.at);
 }
 
-static void
-lower(char *name)
+/* The name as it is compared. */
+static char *
+lower(struct arena *arena, char *name)
 {
-	for (; name != NULL && *name != '\0'; name++)
-		*name = str_lower(*name);
+	char *at;
+
+	for (at = name; at != NULL && *at == str_lower(*at); at++)
+		if (*at == '\0')
+			return name;
+	name = name != NULL ? arena_text(arena, name) : NULL;
+	for (at = name; at != NULL && *at != '\0'; at++)
+		*at = str_lower(*at);
+	return name;
 }
 
 static void
@@ -285,9 +293,9 @@ vhosts_read(struct reading *reading)
 		group_read(reading, schema_group(GROUP_VHOST), said->node, vhost,
 		    &said->tuning, &said->tuned);
 		handlers_read(reading, vhost, said->node);
-		lower(vhost->server_name);
+		vhost->server_name = lower(reading->arena, vhost->server_name);
 		for (j = 0; j < vhost->aliases.count; j++)
-			lower(vhost->aliases.at[j]);
+			vhost->aliases.at[j] = lower(reading->arena, vhost->aliases.at[j]);
 		if (vhost->server_name != NULL && strcmp(vhost->server_name, "*") == 0)
 			vhost->is_default = true;
 	}

@@ -105,9 +105,9 @@ struct pool_settings {
 	char *chroot;                           /* NULL: none.  As seen from outside */
 	char *home;                             /* the user's home directory, by its account */
 	enum pool_handoff handoff;
+	bool keep_connections;                  /* connect: the server has a process for each */
 	struct string_list command;             /* handoff fastcgi: an external program */
 	struct string_list connect;             /* handoff fastcgi: existing servers */
-	bool keep_connections;                  /* connect: the server has a process for each */
 	uint64_t connect_timeout;               /* connect: how long one may take */
 	struct string_list env;                 /* "NAME=value" */
 	struct string_list php_value;           /* "name=value"; a script may change these */
@@ -119,20 +119,19 @@ struct pool_settings {
 	struct string_list perl_preload;        /* module names, loaded before the chroot */
 	struct string_list perl_lib;            /* in a pool's slice: inside the chroot */
 	char *error_log;                        /* NULL: the daemon's */
-	uint32_t log;                           /* index into logs, or SETTINGS_NONE */
 	char *slow_log;                         /* NULL: the error log */
-	uint32_t slow;                          /* index into logs, or SETTINGS_NONE */
+	uint32_t log, slow;                     /* their indexes into logs, or SETTINGS_NONE */
 	bool no_new_privs;
+	bool namespaces;                        /* PID, mount and IPC of its own */
 	mode_t umask;
 	int nice;
 	int oom_score_adj;                      /* 0: as the manager's */
-	bool namespaces;                        /* PID, mount and IPC of its own */
 	const struct tuning *tuning;            /* shared with all that set the same */
 	uint64_t limits[CONFINE_LIMITS];        /* CONFINE_UNSET; cpu: seconds per request */
 	/* resolved; SETTINGS_NONE in slices and where the pool is disabled */
 	uint32_t uid, gid;
-	uint32_t *groups;                       /* group_count of them, at most CONFINE_GROUPS */
 	uint32_t group_count;
+	uint32_t *groups;                       /* group_count of them, at most CONFINE_GROUPS */
 	char *identity;                         /* the same as text, "uid gid group ..."; NULL: none */
 	char *disabled;                         /* why it can't run (a start, not -t), or NULL */
 	/* its vhosts, as indexes into settings.vhosts, in order: envelope.vhost counts here */
@@ -160,25 +159,24 @@ struct vhost_settings {
 	struct place place;
 	char *server_name;                      /* lower case; "*" for the default one */
 	struct string_list aliases;             /* lower case; may begin with "*." */
-	bool is_default;
 	uint32_t pool;                          /* index into settings.pools */
 	uint32_t pool_vhost;                    /* which of its pool's vhosts this is */
+	bool is_default;
+	bool dot_files;                         /* serve names that begin with a dot */
+	bool x_sendfile;                        /* an answer may name a file to be sent for it */
+	bool show_errors;                       /* a failed page shows what Perl said */
 	char *document_root;                    /* in a pool's slice: inside the chroot */
 	struct string_list index;
 	char *fallback;                         /* a path, or NULL */
-	bool dot_files;                         /* serve names that begin with a dot */
-	bool x_sendfile;                        /* an answer may name a file to be sent for it */
 	char *access_log;                       /* NULL: none */
 	uint64_t log_number;                    /* of access_log; the manager says which */
 	uint64_t slow_number;                   /* of the slow log, its own or the pool's; likewise */
 	char *access_log_format;                /* "combined" or a format string */
-	uint32_t log;                           /* index into logs, or SETTINGS_NONE */
 	char *slow_log;                         /* NULL: the pool's */
-	uint32_t slow;                          /* index into logs, or SETTINGS_NONE */
+	uint32_t log, slow;                     /* their indexes into logs, or SETTINGS_NONE */
 	struct string_list php_value, php_admin_value, php_flag, php_admin_flag;
 	struct string_list env;                 /* "NAME=value" */
 	struct string_list perl_lib;            /* in a pool's slice: inside the chroot */
-	bool show_errors;                       /* a failed page shows what Perl said */
 	struct handler_settings *handlers;
 	size_t handler_count;
 	char *disabled;

@@ -228,7 +228,7 @@ text_read(struct reading *reading, const struct settings_row *row,
 		return wrong(reading, row, setting, "is empty");
 	if (!is_printable(text, false))
 		return wrong(reading, row, setting, "holds control characters");
-	copy = arena_text(reading->arena, text);
+	copy = arena_shared(reading->arena, text);
 	memcpy(field, &copy, sizeof copy);
 	return true;
 }
@@ -307,7 +307,7 @@ list_read(struct reading *reading, const struct settings_row *row,
 		if (text[0] == '\0' || !is_printable(text, true))
 			return wrong(reading, row, element, text[0] == '\0' ?
 			    "holds an empty text" : "holds control characters");
-		list.at[i] = arena_text(reading->arena, text);
+		list.at[i] = arena_shared(reading->arena, text);
 	}
 	memcpy(field, &list, sizeof list);
 	return true;
