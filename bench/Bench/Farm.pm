@@ -85,7 +85,7 @@ listen = ( { address = "127.0.0.1:$port"; } );
 control = { socket = "$dir/control.sock"; };
 pid_file = "$dir/pid"; error_log = "$dir/error.log"; spool_dir = "$dir/spool";
 multiplexers = ( { user = "$multiplexers"; group = "$multiplexers"; } );
-server_limit = 4000; min_spare_processors = 0; max_processors = 4; idle_timeout = 3600;
+server_limit = 4000; min_spare_processors = 0; idle_timeout = 3600;
 $more
 processors = ( $pools );
 vhosts = ( $vhosts );

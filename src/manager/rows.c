@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "manager/manager.h"
 #include "manager/rows.h"
 
@@ -64,8 +65,8 @@ rows_begin(struct manager *manager, struct fault *fault)
 
 	measure(manager);
 	manager->multiplexers = calloc(manager->multiplexer_count, sizeof *manager->multiplexers);
-	manager->pools = calloc(manager->pool_count, sizeof(struct pool *));
-	manager->slots = calloc(manager->slot_count, sizeof(struct slot *));
+	manager->pools = memory_sparse(manager->pool_count, sizeof(struct pool *));
+	manager->slots = memory_sparse(manager->slot_count, sizeof(struct slot *));
 	if (manager->multiplexers == NULL || manager->pools == NULL || manager->slots == NULL ||
 	    !ranges_begin(&manager->free_rows, manager->pool_count) ||
 	    !ranges_begin(&manager->free_slots, manager->slot_count))

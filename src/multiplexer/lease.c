@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/guard.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "multiplexer/completion.h"
 #include "multiplexer/fcgi_answer.h"
 #include "multiplexer/handoff_fcgi.h"
@@ -23,7 +24,7 @@ slots_begin(struct multiplexer *mux)
 	TAILQ_INIT(&slots->sticky);
 	TAILQ_INIT(&slots->resting);
 	slots->count = mux->board->slot_count;
-	slots->at = calloc((size_t)slots->count + 1, sizeof(struct slot *));
+	slots->at = memory_sparse((size_t)slots->count + 1, sizeof(struct slot *));
 	return slots->at != NULL;
 }
 
@@ -133,7 +134,7 @@ slots_end(struct multiplexer *mux)
 {
 	uint32_t i;
 
-	for (i = 0; i < mux->slots.count; i++) {
+	for (i = 0; mux->slots.at != NULL && i < mux->slots.count; i++) {
 		if (mux->slots.at[i] == NULL)
 			continue;
 		slot_drop(mux->slots.at[i]);
@@ -142,7 +143,7 @@ slots_end(struct multiplexer *mux)
 			fcgi_free(&mux->slots.at[i]->fcgi);
 		free(mux->slots.at[i]);
 	}
-	free(mux->slots.at);
+	memory_sparse_free(mux->slots.at, (size_t)mux->slots.count + 1, sizeof(struct slot *));
 	mux->slots.at = NULL;
 	mux->slots.count = 0;
 }

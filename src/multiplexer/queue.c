@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "multiplexer/handoff_fd.h"
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/request.h"
@@ -13,7 +14,7 @@ pools_begin(struct multiplexer *mux)
 
 	TAILQ_INIT(&pools->waiting);
 	pools->count = mux->board->pool_count;
-	pools->at = calloc((size_t)pools->count + 1, sizeof(struct pool *));
+	pools->at = memory_sparse((size_t)pools->count + 1, sizeof(struct pool *));
 	return pools->at != NULL;
 }
 
@@ -23,14 +24,14 @@ pools_end(struct multiplexer *mux)
 	struct pools *pools = &mux->pools;
 	uint32_t i;
 
-	for (i = 0; i < pools->count; i++) {
+	for (i = 0; pools->at != NULL && i < pools->count; i++) {
 		if (pools->at[i] == NULL)
 			continue;
 		pool_log_end(&pools->at[i]->log);
 		tables_drop(&pools->at[i]->tables);
 		free(pools->at[i]);
 	}
-	free(pools->at);
+	memory_sparse_free(pools->at, (size_t)pools->count + 1, sizeof(struct pool *));
 	pools->at = NULL;
 	pools->count = 0;
 }
