@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "multiplexer/tables.h"
 #include "settings/access_format.h"
 
@@ -89,6 +90,8 @@ tables_free(struct tables *tables)
 	hosts_free(&tables->hosts);
 	settings_free(&tables->settings);
 	free(tables);
+	/* Megabytes, where thousands are configured. */
+	memory_give_back();
 }
 
 struct tables *
