@@ -58,6 +58,7 @@ INTEGRATION_TESTS = \
 	%D%/37-fastcgi-files.t \
 	%D%/38-fastcgi-bad-applications.t \
 	%D%/39-x-sendfile.t \
+	%D%/39-matrix.t \
 	%D%/40-status-http.t \
 	%D%/44-fastcgi-processors.t \
 	%D%/45-fast-start.t \
