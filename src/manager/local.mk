@@ -15,6 +15,7 @@ libmanager_la_SOURCES = \
 	%D%/manager.c %D%/manager.h \
 	%D%/multiplexer.c %D%/multiplexer.h %D%/multiplexer_said.c \
 	%D%/multiplexers.c %D%/multiplexers.h %D%/multiplexers_told.c \
+	%D%/multiplexers_scale.c %D%/multiplexers_scale.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/orphans.c %D%/orphans.h \
 	%D%/passed.c %D%/passed.h \

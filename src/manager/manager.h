@@ -79,6 +79,8 @@ struct manager {
 
 	struct multiplexer *multiplexers;       /* by number; not all of them are used */
 	uint32_t multiplexer_count;     /* numbers there are */
+	uint64_t multiplexers_looked;   /* ms: at what they bear */
+	uint64_t calm_since[BOARD_MULTIPLEXERS];        /* ms, by entry: one less would do; 0: not */
 	struct loader loader;           /* fast_start's; without a child elsewhere */
 	struct pool **pools;            /* by row on the board; NULL: the row is free */
 	uint32_t pool_count;            /* rows there are */

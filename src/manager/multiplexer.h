@@ -13,6 +13,7 @@
 #include "base/fault.h"
 #include "manager/channel.h"
 #include "manager/child.h"
+#include "manager/usage.h"
 
 struct manager;
 
@@ -23,6 +24,8 @@ struct multiplexer {
 	bool fresh;                     /* of a generation that has not taken over yet */
 	uint64_t leave_by;              /* ms; 0: no bound */
 	struct message_tables held;     /* the tables that it uses */
+	bool extra;                     /* beyond its entry's count: it goes when nobody needs it */
+	struct usage usage;
 	uint32_t number;                /* on the board */
 	uint32_t entry;                 /* of settings.multiplexers */
 	struct child child;

@@ -4,13 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "manager/manager.h"
+#include "manager/multiplexers_scale.h"
 
 #define LEAVE_GRACE    2000     /* ms, beyond what running requests may take */
 #define RESTART_PAUSE  1000     /* ms, where it could not be started */
+#define LOOK_MS        2000     /* at what they bear */
+#define FAILED_MS      60000    /* where one more could not be started */
 
 /* Per slot, beside its client: its channel, a memory, a stream, a body, a draining memory. */
 #define FDS_A_SLOT     5
@@ -138,31 +142,39 @@ multiplexers_give_up(struct manager *manager)
 	}
 }
 
-/* The former ones go; what pools say is read by the new ones. */
-void
-multiplexers_take_over(struct manager *manager)
+/* It accepts no more, finishes what it has, and goes. */
+static void
+let_go(struct multiplexer *mux)
 {
-	uint64_t graceful = manager->settings->tuning.graceful_timeout;
-	struct multiplexer *mux;
+	uint64_t graceful = mux->manager->settings->tuning.graceful_timeout;
 	struct message message;
-	uint32_t i;
 
 	memset(&message, 0, sizeof message);
 	message.body.stop.timeout_ms = (uint32_t)graceful;
 	message.body.stop.replaced = 1;
+	mux->leaving = true;
+	mux->restart_at = 0;
+	mux->leave_by = graceful == 0 ? 0 : clock_ms() + graceful + LEAVE_GRACE;
+	channel_send(&mux->channel, &message, MESSAGE_STOP, -1);
+	if (mux->child.pid == 0)
+		multiplexer_forget(mux);
+}
+
+/* The former ones go; what pools say is read by the new ones. */
+void
+multiplexers_take_over(struct manager *manager)
+{
+	struct multiplexer *mux;
+	uint32_t i;
+
+	memset(manager->calm_since, 0, sizeof manager->calm_since);
 	for (i = 0; i < manager->multiplexer_count; i++) {
 		mux = &manager->multiplexers[i];
 		if (!mux->used || mux->leaving)
 			continue;
-		mux->leaving = !mux->fresh;
+		if (!mux->fresh)
+			let_go(mux);
 		mux->fresh = false;
-		if (!mux->leaving)
-			continue;
-		mux->restart_at = 0;
-		mux->leave_by = graceful == 0 ? 0 : clock_ms() + graceful + LEAVE_GRACE;
-		channel_send(&mux->channel, &message, MESSAGE_STOP, -1);
-		if (mux->child.pid == 0)
-			multiplexer_forget(mux);
 	}
 	multiplexers_send_logs(manager);
 }
@@ -216,6 +228,122 @@ multiplexers_differ(const struct settings *a, const struct settings *b)
 	return false;
 }
 
+/* ---- as many as are needed */
+
+static bool
+belongs(const struct multiplexer *mux, uint32_t entry)
+{
+	return mux->used && !mux->leaving && !mux->fresh && mux->entry == entry;
+}
+
+/* What it bears, and has worked since the last look. */
+static uint32_t
+look_at(struct multiplexer *mux)
+{
+	uint32_t connections = atomic_load(
+	    &mux->manager->board->multiplexers[mux->number].connections);
+	struct usage before = mux->usage;
+
+	if (!usage_read(mux->child.pid, getpid(), &mux->usage) || before.looked_at == 0 ||
+	    mux->usage.cpu_ms < before.cpu_ms)
+		before = mux->usage;
+	return multiplexer_load(connections, mux->manager->settings->max_clients,
+	    mux->usage.cpu_ms - before.cpu_ms, mux->usage.looked_at - before.looked_at);
+}
+
+static struct multiplexers_load
+bears(struct manager *manager, uint32_t entry, uint64_t now)
+{
+	const struct multiplexer_settings *settings = &manager->settings->multiplexers[entry];
+	struct multiplexers_load load = { .least = MULTIPLEXER_WHOLE, .min = settings->count,
+	    .max = settings->max_count, .idle_timeout = settings->idle_timeout };
+	uint64_t *since = &manager->calm_since[entry];
+	uint32_t i, one;
+
+	for (i = 0; i < manager->multiplexer_count; i++) {
+		if (!belongs(&manager->multiplexers[i], entry))
+			continue;
+		load.running++;
+		if (!manager->multiplexers[i].ready) {
+			load.starting++;
+			continue;
+		}
+		/* Where their number is fixed, nobody has to know. */
+		one = load.max > load.min ? look_at(&manager->multiplexers[i]) : 0;
+		load.least = one < load.least ? one : load.least;
+		load.sum += one;
+	}
+	if (!multiplexers_spare(&load))
+		*since = 0;
+	else if (*since == 0)
+		*since = now;
+	load.calm = *since != 0 ? now - *since : 0;
+	return load;
+}
+
+static bool
+start_extra(struct manager *manager, uint32_t entry)
+{
+	struct multiplexer *mux = unused(manager);
+	struct fault fault;
+
+	if (!place(manager, entry, &fault)) {
+		log_error("one more multiplexer: %s", fault.text);
+		return false;
+	}
+	mux->fresh = false;
+	mux->extra = true;
+	if (multiplexer_start(mux, &fault)) {
+		log_notice("multiplexer %u (%d) is added: the others are near their limit",
+		    mux->number, (int)mux->child.pid);
+		return true;
+	}
+	log_error("one more multiplexer: %s", fault.text);
+	multiplexer_forget(mux);
+	return false;
+}
+
+static void
+end_extra(struct manager *manager, uint32_t entry)
+{
+	struct multiplexer *mux;
+	uint32_t i;
+
+	for (i = manager->multiplexer_count; i-- > 0;) {
+		mux = &manager->multiplexers[i];
+		if (!belongs(mux, entry) || !mux->extra)
+			continue;
+		log_notice("multiplexer %u (%d) finishes and goes: the others do without it",
+		    mux->number, (int)mux->child.pid);
+		let_go(mux);
+		manager->calm_since[entry] = 0;
+		return;
+	}
+}
+
+/* Only between reloads, which count on a number that stays. */
+static void
+scale(struct manager *manager, uint64_t now)
+{
+	struct multiplexers_load load;
+	bool started = true;
+	uint32_t entry;
+	int more;
+
+	if (manager->phase != MANAGER_RUNNING || manager->reload != NULL ||
+	    now < manager->multiplexers_looked + LOOK_MS)
+		return;
+	for (entry = 0; entry < manager->settings->multiplexer_count; entry++) {
+		load = bears(manager, entry, now);
+		more = multiplexers_scale(&load);
+		if (more > 0)
+			started = start_extra(manager, entry) && started;
+		else if (more < 0)
+			end_extra(manager, entry);
+	}
+	manager->multiplexers_looked = started ? now : now + FAILED_MS;
+}
+
 /* ---- all of them */
 
 void
@@ -240,6 +368,7 @@ multiplexers_tick(struct manager *manager, uint64_t now)
 			mux->restart_at = now + RESTART_PAUSE;
 		}
 	}
+	scale(manager, now);
 }
 
 unsigned

@@ -55,11 +55,11 @@ send_listeners(struct multiplexer *mux)
 	}
 }
 
-/* Is it one of those that stay? */
+/* Is it one of those that stay, whatever the load is? */
 static bool
 stays(const struct multiplexer *mux)
 {
-	return mux->used && !mux->leaving && !mux->fresh;
+	return mux->used && !mux->leaving && !mux->fresh && !mux->extra;
 }
 
 /* Who reads what the pool in that row says: they share them; NULL: nobody is there. */

@@ -48,8 +48,9 @@ static void
 measure(struct manager *manager)
 {
 	const struct settings *settings = manager->settings;
-	uint32_t i, most = settings->multiplexer_total * 2 + MULTIPLEXERS_MORE;
+	uint32_t i, most;
 
+	most = settings->multiplexer_total + settings->multiplexer_most + MULTIPLEXERS_MORE;
 	manager->multiplexer_count = most < BOARD_MULTIPLEXERS ? most : BOARD_MULTIPLEXERS;
 	manager->pool_count = settings->pool_count * 2 + ROWS_MORE;
 	for (i = 0; i < settings->pool_count; i++)

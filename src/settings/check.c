@@ -42,6 +42,23 @@ bound_check(struct reading *reading, const char *name, uint64_t *value, const ch
 }
 
 static void
+multiplexers_check(struct reading *reading)
+{
+	const struct settings *settings = reading->settings;
+	const struct multiplexer_settings *it = settings->multiplexers;
+
+	for (; it < settings->multiplexers + settings->multiplexer_count; it++)
+		if (it->max_count < it->count)
+			say_error(reading, it->place, "max_count %llu is less than count, which is %llu; "
+			    "write a larger one, or none", (unsigned long long)it->max_count,
+			    (unsigned long long)it->count);
+	if (settings->multiplexer_most > MULTIPLEXERS_MOST)
+		say_error(reading, settings->multiplexers[0].place, "%u multiplexers are too many; "
+		    "write counts that add up to at most %d", settings->multiplexer_most,
+		    MULTIPLEXERS_MOST);
+}
+
+static void
 numbers_check(struct reading *reading)
 {
 	struct settings *settings = reading->settings;
@@ -53,10 +70,7 @@ numbers_check(struct reading *reading)
 	    settings->max_request_head);
 	bound_check(reading, "restart_delay", &settings->restart_delay, "restart_delay_max",
 	    settings->restart_delay_max);
-	if (settings->multiplexer_total > MULTIPLEXERS_MOST)
-		say_error(reading, settings->multiplexers[0].place, "%u multiplexers are too many; "
-		    "write counts that add up to at most %d", settings->multiplexer_total,
-		    MULTIPLEXERS_MOST);
+	multiplexers_check(reading);
 	for (i = 0; i < settings->pool_count; i++) {
 		slots += settings->pools[i].tuning->max_processors;
 		least += settings->pools[i].tuning->min_processors;

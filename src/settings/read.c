@@ -156,7 +156,7 @@ multiplexers_read(struct reading *reading)
 	const void *defaults = group_defaults(reading, GROUP_MULTIPLEXER);
 	bool given = reading->multiplexers.count > 0;
 	struct multiplexer_settings *it;
-	uint64_t total = 0;
+	uint64_t total = 0, most = 0;
 	size_t i;
 
 	settings->multiplexer_count = given ? reading->multiplexers.count : 1;
@@ -173,9 +173,13 @@ multiplexers_read(struct reading *reading)
 		}
 		if (it->count == 0)
 			it->count = cores();
+		if (it->max_count == 0)
+			it->max_count = it->count;
 		total += it->count;
+		most += it->max_count;
 	}
 	settings->multiplexer_total = (uint32_t)total;
+	settings->multiplexer_most = (uint32_t)most;
 }
 
 static void

@@ -304,8 +304,16 @@ static const struct settings_row multiplexer_rows[] = {
 	    "has to be in it but spool_dir, whose files are all that they may open, also without it.", NULL, NONE,
 	    "MultiplexerChroot", NULL },
 	{ "count", KIND_NUMBER, IN_MULTIPLEXER, MUX(count), 0, 64, "0",
-	    "How many; 0: one per core.", NULL, NONE,
-	    "MinMultiplexers, MaxMultiplexers", NULL },
+	    "How many there are at least; 0: one per core.", NULL, NONE,
+	    "MinMultiplexers", NULL },
+	{ "max_count", KIND_NUMBER, IN_MULTIPLEXER, MUX(max_count), 0, 64, "0",
+	    "How many there may be: one more is started when each that runs is near max_clients or "
+	    "has hardly slept for two seconds.  0: as many as count.", NULL, NONE,
+	    "MaxMultiplexers", NULL },
+	{ "idle_timeout", KIND_TIME, IN_MULTIPLEXER, MUX(idle_timeout), 0, TIME_MOST, "60",
+	    "One beyond count goes, and finishes first what it has, when the others could have borne "
+	    "its load with ease for so long.  0: none goes.", NULL, NONE,
+	    "MultiplexerIdleTimeout", NULL },
 	{ "identity", KIND_TEXT, IN_MULTIPLEXER | ONLY_SLICE | NOT_MUX, MUX(identity), 1, 0, NULL,
 	    "Their user and group as numbers.", NULL, NONE }
 };

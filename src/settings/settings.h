@@ -89,6 +89,8 @@ struct multiplexer_settings {
 	char *group;
 	char *chroot;                           /* NULL: none */
 	uint64_t count;                         /* 0 in the text: one per core; here the number */
+	uint64_t max_count;                     /* 0 in the text: count; here the number */
+	uint64_t idle_timeout;                  /* ms; 0: none goes */
 	char *identity;                         /* the same as text, "uid gid" */
 	uint32_t uid, gid;                      /* resolved */
 };
@@ -190,6 +192,7 @@ struct settings {
 	struct multiplexer_settings *multiplexers;
 	size_t multiplexer_count;
 	uint32_t multiplexer_total;             /* processes: the counts added up */
+	uint32_t multiplexer_most;              /* the same of max_count */
 	struct pool_settings *pools;
 	uint32_t pool_count;
 	struct vhost_settings *vhosts;

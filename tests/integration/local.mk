@@ -61,6 +61,7 @@ INTEGRATION_TESTS = \
 	%D%/39-matrix.t \
 	%D%/40-status-http.t \
 	%D%/44-fastcgi-processors.t \
+	%D%/44-more-multiplexers.t \
 	%D%/45-fast-start.t \
 	%D%/46-first-process.t \
 	%D%/47-systemd.t \

@@ -150,6 +150,12 @@ tests_unit_manager_scale_trace_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CF
 tests_unit_manager_scale_trace_LDADD = libmanager.la $(CMOCKA_LIBS)
 TESTS += tests/unit/manager_scale_trace
 
+check_PROGRAMS += tests/unit/manager_multiplexers_scale
+tests_unit_manager_multiplexers_scale_SOURCES = %D%/manager_multiplexers_scale.c
+tests_unit_manager_multiplexers_scale_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_manager_multiplexers_scale_LDADD = libmanager.la $(CMOCKA_LIBS)
+TESTS += tests/unit/manager_multiplexers_scale
+
 check_PROGRAMS += tests/unit/manager_slot
 tests_unit_manager_slot_SOURCES = %D%/manager_slot.c
 tests_unit_manager_slot_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
