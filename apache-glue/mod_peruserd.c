@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,13 +58,19 @@ place_merge(apr_pool_t *pool, void *outer, void *inner)
 	const struct place *base = outer, *over = inner;
 	struct place *place = apr_pmemdup(pool, over, sizeof *over);
 
-	if (over->socket == NULL)
-		place->socket = base->socket;
-	if (over->vhost == NULL)
-		place->vhost = base->vhost;
-	if (over->timeout == 0)
-		place->timeout = base->timeout;
+	place->socket = over->socket != NULL ? over->socket : base->socket;
+	place->vhost = over->vhost != NULL ? over->vhost : base->vhost;
+	place->timeout = over->timeout != 0 ? over->timeout : base->timeout;
 	return place;
+}
+
+static int stands_back = 1;             /* what the configuration says */
+
+static const char *
+set_batch(__attribute__((unused)) cmd_parms *cmd, __attribute__((unused)) void *dir, int on)
+{
+	stands_back = on;
+	return NULL;
 }
 
 static const char *
@@ -89,6 +96,8 @@ static const command_rec commands[] = {
 	AP_INIT_TAKE1("PeruserdTimeout", ap_set_int_slot,
 	    (void *)APR_OFFSETOF(struct place, timeout), RSRC_CONF | ACCESS_CONF,
 	    "seconds to wait for an answer; 0: as long as peruserd allows"),
+	AP_INIT_FLAG("PeruserdBatch", set_batch, NULL, RSRC_CONF,
+	    "whether Apache's threads let those who wake them go on first (SCHED_BATCH)"),
 	{ NULL, { NULL }, NULL, 0, RAW_ARGS, NULL }
 };
 
@@ -97,6 +106,7 @@ struct channel {
 	int fd;                         /* -1: none */
 	char path[sizeof ((struct sockaddr_un *)0)->sun_path];
 	unsigned char in[READ];
+	char head[HEAD_MAX + 1];        /* an answer's, until it is whole */
 	unsigned char out[HANDOFF_CONTENT_MAX];         /* a request's variables, then its body */
 };
 
@@ -125,11 +135,9 @@ channel_open(struct channel *channel, const char *path, bool *kept)
 {
 	static const struct timeval first = { 0, FIRST_MS * 1000 };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char byte;
 
-	/* Nothing has happened on it since its last request: no end, no bytes. */
-	*kept = channel->fd >= 0 && strcmp(channel->path, path) == 0 &&
-	    recv(channel->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+	/* One whose other end has gone takes nothing any more: sending shows that. */
+	*kept = channel->fd >= 0 && strcmp(channel->path, path) == 0;
 	if (*kept)
 		return true;
 	channel_close(channel);
@@ -159,11 +167,9 @@ struct exchange {                       /* one request, one answer */
 	enum outcome outcome;
 	bool cut;                       /* by END's word */
 	apr_bucket_brigade *out;        /* the answer's body, on its way to the filters */
-	unsigned char header[HANDOFF_HEADER];
-	unsigned char end[8];
+	unsigned char header[HANDOFF_HEADER], end[8];
 	size_t header_len, end_len, content_left, padding_left;
-	char *head;                     /* of the answer, until it is whole */
-	size_t head_len;
+	size_t head_len;                /* of the answer's head, until it is whole */
 	bool head_done;
 };
 
@@ -180,32 +186,29 @@ static void
 take_stdout(struct exchange *x, const char *bytes, size_t len)
 {
 	size_t before = x->head_len, most = HEAD_MAX - before < len ? HEAD_MAX - before : len;
-	char *end;
+	char *head = x->channel->head, *end;
 
 	if (x->head_done) {
 		add_body(x, bytes, len);
 		return;
 	}
-	if (x->head == NULL)
-		x->head = apr_palloc(x->r->pool, HEAD_MAX + 1);
-	memcpy(x->head + before, bytes, most);
+	memcpy(head + before, bytes, most);
 	x->head_len += most;
-	x->head[x->head_len] = '\0';
-	end = strstr(x->head, "\r\n\r\n");
+	head[x->head_len] = '\0';
+	end = strstr(head, "\r\n\r\n");
 	if (end == NULL && x->head_len < HEAD_MAX)
 		return;
 	if (end != NULL)
 		end[4] = '\0';
 	x->head_done = end != NULL && ap_scan_script_header_err_strs_ex(x->r, NULL,
-	    APLOG_MODULE_INDEX, NULL, NULL, x->head, NULL) == OK;
+	    APLOG_MODULE_INDEX, NULL, NULL, head, NULL) == OK;
 	if (!x->head_done)
 		x->outcome = LOST;
 	else
-		add_body(x, bytes + (end + 4 - x->head) - before,
-		    len - (size_t)(end + 4 - x->head) + before);
+		add_body(x, bytes + (end + 4 - head) - before,
+		    len - (size_t)(end + 4 - head) + before);
 }
 
-/* Some of a record's content. */
 static void
 take_content(struct exchange *x, const unsigned char *bytes, size_t len)
 {
@@ -276,22 +279,22 @@ receive(struct exchange *x, int flags)
 {
 	ssize_t got = recv(x->channel->fd, x->channel->in, READ, flags);
 
-	if (got > 0) {
-		take_bytes(x, x->channel->in, (size_t)got);
-		pass_on(x);
-	} else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
 		x->outcome = LOST;
-	}
+	if (got <= 0)
+		return;
+	take_bytes(x, x->channel->in, (size_t)got);
+	pass_on(x);
 }
 
 /* The client's socket, where this request has one of its own. */
 static int
 client_fd(const request_rec *r)
 {
-	apr_socket_t *socket = ap_get_conn_socket(r->connection);
+	apr_socket_t *socket = r->connection->master == NULL ? ap_get_conn_socket(r->connection) : NULL;
 	int fd = -1;
 
-	if (r->connection->master == NULL && socket != NULL)
+	if (socket != NULL)
 		apr_os_sock_get(&fd, socket);
 	return fd;
 }
@@ -314,9 +317,7 @@ wait_ready(struct exchange *x, short events)
 		if (ready > 0 || x->r->connection->aborted) {
 			x->r->connection->aborted = 1;
 			x->outcome = LEFT;
-			return false;
-		}
-		if (left > 0 && ready == 0 && (left -= slice) <= 0)
+		} else if (left > 0 && ready == 0 && (left -= slice) <= 0)
 			x->outcome = LATE;
 	} while (x->outcome == GOING_ON);
 	return false;
@@ -348,19 +349,6 @@ send_all(struct exchange *x, struct iovec *pieces, int count)
 	}
 	if (msg.msg_iovlen > 0)         /* half a record: nothing can follow it */
 		channel_close(x->channel);
-}
-
-static size_t
-put_header(unsigned char *at, enum handoff_record type, size_t content)
-{
-	at[0] = HANDOFF_VERSION;
-	at[1] = (unsigned char)type;
-	at[2] = 0;
-	at[3] = HANDOFF_ID;
-	at[4] = (unsigned char)(content >> 8);
-	at[5] = (unsigned char)content;
-	at[6] = at[7] = 0;
-	return HANDOFF_HEADER;
 }
 
 struct pairs {                          /* a request's variables */
@@ -434,13 +422,13 @@ send_request(struct exchange *x, bool has_body)
 	put_all(&pairs, x);
 	if (pairs.full)
 		return HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
-	put_header(first, HANDOFF_BEGIN, sizeof begin);
+	handoff_header(first, HANDOFF_BEGIN, sizeof begin);
 	memcpy(first + HANDOFF_HEADER, begin, sizeof begin);
-	put_header(first + HANDOFF_HEADER + sizeof begin, HANDOFF_PARAMS, pairs.len);
+	handoff_header(first + HANDOFF_HEADER + sizeof begin, HANDOFF_PARAMS, pairs.len);
 	pieces[1].iov_len = pairs.len;
-	pieces[2].iov_len = put_header(last, HANDOFF_PARAMS, 0);
+	pieces[2].iov_len = handoff_header(last, HANDOFF_PARAMS, 0);
 	if (!has_body)
-		pieces[2].iov_len += put_header(last + HANDOFF_HEADER, HANDOFF_STDIN, 0);
+		pieces[2].iov_len += handoff_header(last + HANDOFF_HEADER, HANDOFF_STDIN, 0);
 	send_all(x, pieces, 3);
 	return OK;
 }
@@ -458,7 +446,7 @@ send_body(struct exchange *x)
 		got = ap_get_client_block(x->r, (char *)x->channel->out, HANDOFF_CONTENT_MAX);
 		if (got < 0)
 			return HTTP_BAD_REQUEST;
-		put_header(header, HANDOFF_STDIN, (size_t)got);
+		handoff_header(header, HANDOFF_STDIN, (size_t)got);
 		pieces[1].iov_len = (size_t)got;
 		send_all(x, pieces, 2);
 	}
@@ -472,27 +460,25 @@ send_body(struct exchange *x)
 static int
 break_off(struct exchange *x)
 {
-	request_rec *r = x->r;
-	apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
+	apr_bucket_alloc_t *alloc = x->r->connection->bucket_alloc;
 
-	r->connection->keepalive = AP_CONN_CLOSE;
-	APR_BRIGADE_INSERT_TAIL(x->out, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, r->pool, alloc));
+	x->r->connection->keepalive = AP_CONN_CLOSE;
+	APR_BRIGADE_INSERT_TAIL(x->out,
+	    ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, x->r->pool, alloc));
 	APR_BRIGADE_INSERT_TAIL(x->out, apr_bucket_eos_create(alloc));
-	ap_pass_brigade(r->output_filters, x->out);
+	ap_pass_brigade(x->r->output_filters, x->out);
 	return OK;
 }
 
 static int
 finish(struct exchange *x)
 {
-	request_rec *r = x->r;
-
 	if (x->outcome != ENDED)
 		channel_close(x->channel);
 	if (x->outcome == LEFT)
 		return OK;
 	if (x->outcome == LOST || x->outcome == LATE)
-		ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "peruserd at %s %s", x->place->socket,
+		ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, x->r, "peruserd at %s %s", x->place->socket,
 		    x->outcome == LATE ? "gave no answer in PeruserdTimeout" :
 		    "closed the connection in the middle of a request");
 	if (!x->head_done)
@@ -583,11 +569,25 @@ spare_the_walk(request_rec *r)
 	return ap_get_module_config(r->request_config, &peruserd_module) != NULL ? OK : DECLINED;
 }
 
+/*
+ * A thread that is woken does not preempt who woke it, as with peruserd's processors: a
+ * multiplexer goes on with its other answers.  For all threads that this child will have.
+ */
+static void
+stand_back(__attribute__((unused)) apr_pool_t *pool, __attribute__((unused)) server_rec *server)
+{
+	static const struct sched_param same;
+
+	if (stands_back && sched_getscheduler(0) == SCHED_OTHER)
+		sched_setscheduler(0, SCHED_BATCH, &same);
+}
+
 static void
 hooks(__attribute__((unused)) apr_pool_t *pool)
 {
 	ap_hook_translate_name(look_at_location, NULL, NULL, APR_HOOK_FIRST);
 	ap_hook_map_to_storage(spare_the_walk, NULL, NULL, APR_HOOK_FIRST);
+	ap_hook_child_init(stand_back, NULL, NULL, APR_HOOK_MIDDLE);
 	ap_hook_handler(handle, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

@@ -24,6 +24,8 @@
 #ifndef PERUSERD_HANDOFF_H
 #define PERUSERD_HANDOFF_H
 
+#include <stddef.h>
+
 #define HANDOFF_ID     1
 #define HANDOFF_PATH   "PERUSERD_PATH"
 #define HANDOFF_VHOST  "PERUSERD_VHOST"
@@ -40,5 +42,19 @@ enum handoff_record {                   /* types, as FastCGI numbers them */
 	HANDOFF_STDIN = 5,
 	HANDOFF_STDOUT = 6
 };
+
+/* Write a record's header; its length. */
+static inline size_t
+handoff_header(unsigned char at[HANDOFF_HEADER], enum handoff_record type, size_t content)
+{
+	at[0] = HANDOFF_VERSION;
+	at[1] = (unsigned char)type;
+	at[2] = 0;
+	at[3] = HANDOFF_ID;
+	at[4] = (unsigned char)(content >> 8);
+	at[5] = (unsigned char)content;
+	at[6] = at[7] = 0;
+	return HANDOFF_HEADER;
+}
 
 #endif

@@ -97,6 +97,24 @@ kill 'KILL', $multiplexer;
 ok(wait_for(20, sub { my ($now) = $t->multiplexers; return $now && $now != $multiplexer
 	&& $web->get('alice.test', '/who.txt')->{status} == 200 }), 'after a multiplexer was killed Apache connects anew');
 
+for (1 .. 9) {
+	status_is($web->get('alice.test', '/who.txt'), 200, "and no thread's old connection costs a request ($_)");
+}
+
+# ---- threads of Apache's children let the multiplexer go on that woke them
+sub policies
+{
+	my ($server) = @_;
+	my @stats = map { slurp($_) } map { glob "/proc/$_/task/*/stat" } process_children($server->{pid});
+	my %seen = map { ((split ' ', s/.*\) //sr)[38] => 1) } @stats;
+	return join ' ', sort keys %seen;
+}
+is(policies($web), '3', 'all of them have SCHED_BATCH');
+my $plain = Peruserd::WebServer->start($t, 'apache-mod_peruserd.conf', name => 'plain', change => sub { $_ .= "PeruserdBatch Off\n" });
+body_is($plain->get('alice.test', '/who.txt'), 'alice', 'another Apache, told not to,');
+is(policies($plain), '0', 'leaves them as they were');
+$plain->stop;
+
 # ---- who may
 my $stranger = $t->account('stranger');
 my $program = <<'PERL';
