@@ -13,9 +13,9 @@
 #include "multiplexer/multiplexer.h"
 #include "multiplexer/respond.h"
 #include "multiplexer/spool.h"
+#include "wire/fcgi_taken.h"
 #include "wire/fdpass.h"
 
-#define ID      1
 #define READS   4               /* of MULTIPLEXER_READ bytes, for one wake-up */
 #define TAKES   8               /* chunks given to a client in a row */
 #define CHUNK   (64u * 1024)
@@ -222,8 +222,9 @@ say_line(struct fcgi *fcgi)
 
 /* Lines of STDERR, each to the log; a long one in pieces. */
 static void
-take_stderr(struct fcgi *fcgi, const char *bytes, size_t len)
+take_stderr(void *context, const char *bytes, size_t len)
 {
+	struct fcgi *fcgi = context;
 	const char *end;
 	size_t part;
 
@@ -243,85 +244,27 @@ take_stderr(struct fcgi *fcgi, const char *bytes, size_t len)
 	}
 }
 
-struct taken {
-	char *to;               /* where STDOUT bytes are put together */
-	size_t len;
-	bool ended, whole;
-	bool answered;          /* STDOUT is at its end */
-	const char *wrong;      /* what came may not come; NULL: all well */
-};
-
 /* A processor of ours says more of its answer's end than others do. */
 static void
-take_status(struct fcgi *fcgi, uint32_t status, struct taken *taken)
+take_status(struct fcgi *fcgi, struct fcgi_taken *taken)
 {
-	fcgi->leaves = (status & FCGI_OUR_LEAVING) != 0;
-	if (status & FCGI_OUR_CUT) {
+	fcgi->leaves = (taken->app_status & FCGI_OUR_LEAVING) != 0;
+	if (taken->app_status & FCGI_OUR_CUT) {
 		taken->whole = false;
 		fcgi->closes = true;
 	}
 }
 
+/* Records out of these bytes, which become the answer's. */
 static void
-take_piece(struct fcgi *fcgi, const struct fcgi_piece *piece, struct taken *taken)
+take_records(struct fcgi *fcgi, char *bytes, size_t len, struct fcgi_taken *taken)
 {
-	uint32_t app_status;
-	unsigned how;
-
-	/* About the connection, not about a request: nothing was asked. */
-	if (piece->id == 0)
+	fcgi_take(&fcgi->reader, fcgi->answered, bytes, len, taken, take_stderr, fcgi);
+	if (!taken->ended)
 		return;
-	if (piece->id != ID) {
-		taken->wrong = "answered a request that it was not given";
-		return;
-	}
-	switch (piece->type) {
-	case FCGI_TYPE_STDOUT:
-		if ((taken->answered || fcgi->answered) && piece->content > 0) {
-			taken->wrong = "sent more than its answer";
-			return;
-		}
-		taken->answered = !fcgi->answered && piece->content == 0;
-		memmove(taken->to + taken->len, piece->bytes, piece->len);
-		taken->len += piece->len;
-		return;
-	case FCGI_TYPE_STDERR:
-		take_stderr(fcgi, (const char *)piece->bytes, piece->len);
-		return;
-	case FCGI_TYPE_END:
-		fcgi_read_end(piece, &app_status, &how);
-		taken->ended = true;
-		taken->whole = how == FCGI_ENDED_COMPLETE;
-		if (fcgi->ours)
-			take_status(fcgi, app_status, taken);
-		return;
-	default:
-		taken->wrong = "sent a FastCGI record of an unknown type";
-		return;
-	}
-}
-
-/* Records out of these bytes, until they are used up or the request has ended. */
-static void
-take_records(struct fcgi *fcgi, char *bytes, size_t len, struct taken *taken)
-{
-	struct fcgi_piece piece;
-	const char *at = bytes;
-	enum fcgi_got got = FCGI_MORE;
-
-	*taken = (struct taken){ .to = bytes };
-	while (taken->wrong == NULL && !taken->ended &&
-	    (got = fcgi_next(&fcgi->reader, &at, &len, &piece)) == FCGI_PIECE)
-		take_piece(fcgi, &piece, taken);
-	if (got == FCGI_BAD)
-		taken->wrong = "sent what is no FastCGI record";
-	/* The padding of an END, but no more: it was given no other request. */
-	if (taken->ended) {
-		if (fcgi_next(&fcgi->reader, &at, &len, &piece) != FCGI_MORE || len > 0)
-			fcgi->closes = true;
-		if (!fcgi_between(&fcgi->reader))
-			fcgi->closes = true;
-	}
+	fcgi->closes |= taken->surplus;
+	if (fcgi->ours)
+		take_status(fcgi, taken);
 }
 
 /* Some of the answer, and there is more to come. */
@@ -347,7 +290,7 @@ read_some(struct fcgi *fcgi)
 	struct slot *slot = fcgi->slot;
 	char *room = slot->mux->scratch->read;
 	bool sent_fds, truncated;
-	struct taken taken;
+	struct fcgi_taken taken;
 	ssize_t got;
 
 	got = fdpass_receive_bytes(slot->fd, room, MULTIPLEXER_READ, MSG_DONTWAIT, &sent_fds,

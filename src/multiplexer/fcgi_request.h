@@ -15,8 +15,8 @@
 #include "multiplexer/handoff_fd.h"
 #include "multiplexer/route.h"
 #include "settings/settings.h"
+#include "wire/fcgi_taken.h"
 
-#define FCGI_REQUEST_ID    1                    /* of the one request on a connection */
 #define FCGI_REQUEST_EXTRA (4u * ROUTE_SCRIPT)  /* bytes of variables that are added */
 #define FCGI_REQUEST_MAX   (ENVELOPE_MAX_VARS + FCGI_REQUEST_EXTRA + ENVELOPE_MAX_BODY + \
     64 * FCGI_WHOLE)

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += libwire.la
 libwire_la_SOURCES = \
 	%D%/envelope.c \
 	%D%/fcgi.c %D%/fcgi.h \
+	%D%/fcgi_taken.c %D%/fcgi_taken.h \
 	%D%/fdpass.c %D%/fdpass.h \
 	%D%/message.c \
 	%D%/nv.c \

@@ -11,6 +11,9 @@ tests_fuzz_envelope_replay_SOURCES = %D%/envelope_fuzz.c %D%/replay.c
 tests_fuzz_envelope_replay_LDADD = libwire.la
 tests_fuzz_fcgi_replay_SOURCES = %D%/fcgi_fuzz.c %D%/replay.c
 tests_fuzz_fcgi_replay_LDADD = libwire.la
+check_PROGRAMS += tests/fuzz/fcgi_application_replay
+tests_fuzz_fcgi_application_replay_SOURCES = %D%/fcgi_application_fuzz.c %D%/replay.c
+tests_fuzz_fcgi_application_replay_LDADD = libhttp.la libwire.la
 
 check_PROGRAMS += tests/fuzz/proxy_replay tests/fuzz/cgi_request_replay tests/fuzz/answer_replay tests/fuzz/chunked_replay tests/fuzz/date_replay tests/fuzz/head_replay tests/fuzz/uri_replay
 tests_fuzz_answer_replay_SOURCES = %D%/answer_fuzz.c %D%/replay.c
@@ -45,6 +48,10 @@ tests_fuzz_envelope_fuzz_LDADD = libwire.la
 tests_fuzz_fcgi_fuzz_SOURCES = %D%/fcgi_fuzz.c
 tests_fuzz_fcgi_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
 tests_fuzz_fcgi_fuzz_LDADD = libwire.la
+noinst_PROGRAMS += tests/fuzz/fcgi_application_fuzz
+tests_fuzz_fcgi_application_fuzz_SOURCES = %D%/fcgi_application_fuzz.c
+tests_fuzz_fcgi_application_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
+tests_fuzz_fcgi_application_fuzz_LDADD = libhttp.la libwire.la
 
 noinst_PROGRAMS += tests/fuzz/proxy_fuzz tests/fuzz/cgi_request_fuzz tests/fuzz/answer_fuzz tests/fuzz/chunked_fuzz tests/fuzz/date_fuzz tests/fuzz/head_fuzz tests/fuzz/uri_fuzz
 tests_fuzz_answer_fuzz_SOURCES = %D%/answer_fuzz.c
