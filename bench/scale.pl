@@ -1,8 +1,11 @@
 #!/usr/bin/perl
-# A machine with many users: what configured pools cost in time and memory,
-# and how soon a pool that nobody asked for yet gives its first answer.
+# A machine with many users: what configured pools cost in time and memory, how
+# soon a pool that nobody asked for yet gives its first answer, and a thousand
+# pools that serve at once; php-fpm beside it.
 #
-#   scale.pl --build DIR [--many N] [--pools N] [--only REGEX] [--markdown FILE]
+#   scale.pl --build DIR [--many N] [--pools N] [--only REGEX] [--seconds N] [--markdown FILE]
+#
+# Runs for three minutes on two quiet cores, and gives up after --seconds (350).
 use strict;
 use warnings;
 use FindBin;
@@ -11,88 +14,138 @@ use Bench::Farm;
 use Bench::Servers;
 use File::Temp qw(tempdir);
 use Getopt::Long;
+use IO::Select;
 use IO::Socket::INET;
-use List::Util qw(min shuffle);
+use List::Util qw(min);
 use Time::HiRes qw(time);
 
 die "needs root: servers run as other accounts\n" if $> != 0;
 Bench::Farm::enter(@ARGV);
 
-my ($build, $many, $pools, $only, $markdown) = ('.', 10_000, 1_000, '.', undef);
-GetOptions('build=s' => \$build, 'many=i' => \$many, 'pools=i' => \$pools,
-	'only=s' => \$only, 'markdown=s' => \$markdown) or die "usage: see the top of $0\n";
+my ($build, $many, $pools, $only, $seconds, $markdown) = ('.', 10_000, 1_000, '.', 350, undef);
+GetOptions('build=s' => \$build, 'many=i' => \$many, 'pools=i' => \$pools, 'only=s' => \$only,
+	'seconds=i' => \$seconds, 'markdown=s' => \$markdown) or die "usage: see the top of $0\n";
+
+my $cold = min(200, int($pools / 2));   # first requests that are timed
+my $clients = 32;                       # connections at once to pools that all run
+my $rounds = 5;                         # requests to each of those
 
 $Bench::Servers::work = tempdir('peruserd-scale-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $Bench::Servers::work;
 $SIG{INT} = $SIG{TERM} = sub { exit 1 };
+$SIG{ALRM} = sub { print STDERR "not done within $seconds s: given up\n"; exit 1 };
+alarm $seconds;
 my $main = $$;
 END {
 	my $status = $?;
 	if (defined $main && $$ == $main) {
+		alarm 0;
+		local @SIG{qw(INT TERM)} = ('IGNORE', 'IGNORE');
 		Bench::Servers::stop_all();
+		Bench::Farm::unmake();
 	}
 	$? = $status;
 }
 
+sub note { print STDERR "  @_\n" }
+
 sub quantile { my ($q, @s) = @_; @s = sort { $a <=> $b } @s; return $s[ min($#s, int($q * @s)) ] }
 
-# One request to that user's site: milliseconds, or undef where the answer is not the right one.
-sub ask {
+sub two { my ($format, @took) = @_; return sprintf "$format / $format", quantile(0.5, @took), quantile(0.99, @took) }
+
+# ---- asking
+
+# A request to user n's site, sent: { socket, user, begun }.
+sub request {
 	my ($server, $n) = @_;
 	my $user = Bench::Farm::user($n);
 	my $begun = time;
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $server->{port}) or return;
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $server->{port})
+		or die "$server->{name} takes no connection: $!\n";
 	print $socket "GET / HTTP/1.1\r\nHost: $user.localhost\r\nConnection: close\r\n\r\n";
-	my $answer = join '', <$socket>;
-	return $answer =~ /Hello from $user/ ? 1000 * (time - $begun) : undef;
+	return { socket => $socket, user => $user, begun => $begun, answer => '' };
 }
 
-# The first requests of that many pools, one after another: p50 and p99.
-sub first_requests {
-	my ($server, $from, $count) = @_;
-	my @took = map { ask($server, $_) // die "$server->{name}: no good answer for user $_\n" } $from .. $from + $count - 1;
-	return sprintf '%.1f / %.1f', quantile(0.5, @took), quantile(0.99, @took);
+# Bytes of its answer have come: milliseconds once that is whole, undef before.
+sub took {
+	my ($server, $request) = @_;
+	my $got = sysread $request->{socket}, $request->{answer}, 65536, length $request->{answer};
+	return undef if $got;
+	die "$server->{name}: no good answer for $request->{user}: $request->{answer}\n"
+		unless $request->{answer} =~ /^HTTP\/1.1 200.*Hello from $request->{user}/s;
+	return 1000 * (time - $request->{begun});
 }
 
-sub verdict { my ($format, $value, $goal) = @_;
-	return sprintf("$format", $value) . (defined $goal ? sprintf(" (%s $goal)", $value <= $goal ? 'goal' : 'MISSES') : '') }
+# One request to each of these, so many at once; what each took.
+sub ask_all {
+	my ($server, $at_once, @users) = @_;
+	my ($select, %running, @took) = (IO::Select->new);
+	while (@users || %running) {
+		while (@users && keys %running < $at_once) {
+			my $request = request($server, shift @users);
+			$running{ $request->{socket} } = $request;
+			$select->add($request->{socket});
+		}
+		my @ready = $select->can_read(30) or die "$server->{name}: no answer for 30 s\n";
+		for my $socket (@ready) {
+			my $ms = took($server, $running{$socket}) // next;
+			push @took, $ms;
+			$select->remove($socket);
+			delete $running{$socket};
+		}
+	}
+	return @took;
+}
 
-my @table;
+# ---- what is measured
+
+sub verdict {
+	my ($format, $value, $goal) = @_;
+	return sprintf($format, $value) . (defined $goal ? sprintf(' (%s %s)', $value <= $goal ? 'goal' : 'MISSES', $goal) : '');
+}
+
+my (@idle, @active);
 
 # PSS of all the processes less that of a server with one pool, for each further pool.
-sub pool_kib {
-	my ($server, $alone, $count) = @_;
-	return (Bench::Servers::pss_kib($server) - $alone) / ($count - 1);
-}
-
-sub row {
+sub idle_row {
 	my ($server, $count, $alone, $goals) = @_;
-	my $kib = pool_kib($server, $alone, $count);
+	my $kib = (Bench::Servers::pss_kib($server) - $alone) / ($count - 1);
 	my $reload = quantile(0.5, map { $server->{reload}->() } 1 .. 3);
-	my $first = first_requests($server, 1, min(200, int($count / 5)));
-	my ($p50) = $first =~ /^([\d.]+)/;
-	push @table, [ $server->{name}, $count,
+	my @first = ask_all($server, 1, 1 .. $cold);
+	push @idle, [ $server->{name}, $count,
 		defined $server->{check_ms} ? verdict('%.0f', $server->{check_ms}, $goals->{check}) : '',
 		verdict('%.0f', $server->{start_ms}, $goals->{start}), verdict('%.0f', $reload, $goals->{reload}),
-		verdict('%.1f', $kib, $goals->{kib}),
-		$first . (defined $goals->{first} ? sprintf(' (%s %s)', $p50 <= $goals->{first} ? 'goal' : 'MISSES', $goals->{first}) : '') ];
-	print STDERR "  ", join(' | ', @{ $table[-1] }), "\n";
+		verdict('%.1f', $kib, $goals->{kib}), two('%.1f', @first)
+			. (defined $goals->{first} ? sprintf(' (%s %s)', quantile(0.5, @first) <= $goals->{first} ? 'goal' : 'MISSES', $goals->{first}) : '') ];
+	note(join ' | ', @{ $idle[-1] });
 }
 
-# Every pool serves at once, one processor each: all must answer.
-sub all_active {
+# Every pool serves, one processor each, and all are asked again, again and again.
+sub active_row {
 	my ($server, $count) = @_;
 	my $begun = time;
-	ask($server, $_) // die "$server->{name}: no good answer for user $_\n" for 1 .. $count;
-	my $took = time - $begun;
+	ask_all($server, 4, $cold + 1 .. $count);
+	my $woke = ($count - $cold) / (time - $begun);
+	my $kib = Bench::Servers::pss_kib($server);
 	my @pids = Bench::Servers::pids($server);
-	return sprintf '%s: %d pools active at once, one processor each: all answered, the last after %.1f s; %d processes, %.1f MiB a pool (PSS)',
-		$server->{name}, $count, $took, scalar @pids, Bench::Servers::pss_kib($server) / 1024 / $count;
+	my $cpu = Bench::Servers::cpu_us($server);
+	$begun = time;
+	my @took = map { ask_all($server, $clients, 1 .. $count) } 1 .. $rounds;
+	push @active, [ $server->{name}, $count, scalar @pids, sprintf('%.1f', $kib / 1024 / $count), sprintf('%.0f', $woke),
+		sprintf('%.0f', @took / (time - $begun)), sprintf('%.0f', (Bench::Servers::cpu_us($server) - $cpu) / @took), two('%.1f', @took) ];
+	note(join ' | ', @{ $active[-1] });
 }
 
-sub table_text {
-	return "| server | pools | -t ms | start ms | reload ms | KiB per idle pool | first request of a cold pool, p50 / p99 ms |\n"
-		. "|---|---:|---:|---:|---:|---:|---|\n" . join '', map { '| ' . join(' | ', @$_) . " |\n" } @table;
+sub table {
+	my ($head, $rows) = @_;
+	my @columns = split / \| /, $head;
+	my $align = join '|', map { $_ == 0 ? '---' : '---:' } 0 .. $#columns;
+	return "| $head |\n|$align|\n" . join('', map { '| ' . join(' | ', @$_) . " |\n" } @$rows);
+}
+
+sub report {
+	return table('server | pools | -t ms | start ms | reload ms | KiB per idle pool | first request of a cold pool, p50 / p99 ms', \@idle)
+		. "\n" . table("all at once | pools | processes | MiB a pool (PSS) | woken a second | requests/s | CPU us/request | $clients connections, p50 / p99 ms", \@active);
 }
 
 sub alone_kib {
@@ -103,7 +156,6 @@ sub alone_kib {
 	return $kib;
 }
 
-my @active;
 my @kinds = (
 	[ 'peruserd', sub { Bench::Farm::peruserd($build, 'peruserd', $_[0]) }, { first => 30 } ],
 	[ 'peruserd, fast_start', sub { Bench::Farm::peruserd($build, 'peruserd, fast_start', $_[0], 'fast_start = true;') }, { first => 12 } ],
@@ -117,15 +169,14 @@ for my $kind (@kinds) {
 	next unless $name =~ /$only/;
 	my $alone = alone_kib($start);
 	if ($name eq 'peruserd' && $many > $pools) {
-		row($start->($many), $many, $alone, { check => 1000, start => 2000, reload => 2000, kib => 4 });
+		idle_row($start->($many), $many, $alone, { check => 1000, start => 2000, reload => 2000, kib => 4 });
 		Bench::Servers::stop_all();
 	}
 	my $server = $start->($pools);
-	row($server, $pools, $alone, $goals);
-	push @active, all_active($server, $pools) if $name !~ /fast/;
+	idle_row($server, $pools, $alone, $goals);
+	active_row($server, $pools);
 	Bench::Servers::stop_all();
 }
 
-my $report = table_text() . "\n" . join '', map { "$_\n" } @active;
-print $report;
-Bench::Servers::spew($markdown, $report) if $markdown;
+print report();
+Bench::Servers::spew($markdown, report()) if $markdown;

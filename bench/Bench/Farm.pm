@@ -10,6 +10,7 @@ use Time::HiRes qw(sleep time);
 
 my $first_id = 200_000;
 my $multiplexers = 'peruserd-bench';    # the multiplexers' account
+my $etc_is_ours = 0;                     # a copy of it is mounted over it
 
 sub user { return sprintf 'bench%05d', $_[0] }
 
@@ -35,6 +36,7 @@ sub own_etc {
 	append("$etc/passwd", @$passwd);
 	append("$etc/group", @$group);
 	system('mount', '--bind', $etc, '/etc') == 0 or die "mount --bind over /etc failed\n";
+	$etc_is_ours = 1;
 }
 
 # Accounts 1 to count, and a site for each: index.php, which names its user.
@@ -52,6 +54,9 @@ sub make {
 	own_etc([ map { "$names[$_]:x:$ids[$_]:$ids[$_]::$work/home/$names[$_]:/usr/sbin/nologin" } 0 .. $count ],
 		[ map { "$names[$_]:x:$ids[$_]:" } 0 .. $count ]);
 }
+
+# The files of all users, which File::Temp would take a name at a time.
+sub unmake { system('umount', '/etc') if $etc_is_ours; system('rm', '-rf', "$Bench::Servers::work/home", "$Bench::Servers::work/etc") }
 
 # ---- the servers.  Each is { name, port, groups, pid, start_ms, reload }: reload->() returns ms.
 
@@ -95,16 +100,19 @@ CFG
 sub peruserd {
 	my ($build, $name, $count, $more) = @_;
 	my ($port, $dir) = (Bench::Servers::free_port(), "$Bench::Servers::work/peruserd-$count-" . int(rand 1e6));
+	my $log = "$Bench::Servers::work/servers.log";
+	my $ready = sub { lines_like($log, 'is ready: 1 listeners') };
 	make_path("$dir/spool");
 	chown $first_id, $first_id, "$dir/spool";
 	peruserd_config($dir, $port, $count, $more // '');
 	my $begun = time;
-	system("$build/peruserd", '-t', '-c', "$dir/peruserd.cfg") == 0 or die "peruserd -t failed\n";
+	system("$build/peruserd -t -c $dir/peruserd.cfg >>$log 2>&1") == 0 or die "peruserd -t failed\n";
 	my $check = ms_since($begun);
 	my $group = Bench::Servers::cgroup_make("farm-$port");
+	my $before = $ready->();
 	$begun = time;
 	my $pid = Bench::Servers::run_in($group, "$build/peruserd", '-f', '-c', "$dir/peruserd.cfg");
-	wait_until('the start of peruserd', sub { lines_like("$dir/error.log", 'is ready') || lines_like("$Bench::Servers::work/servers.log", "is ready: 1 listeners, $count pools") });
+	wait_until('the start of peruserd', sub { $ready->() > $before });
 	my $start = ms_since($begun);
 	return { name => $name, port => $port, groups => [$group], pid => $pid, check_ms => $check, start_ms => $start,
 		reload => sub {
