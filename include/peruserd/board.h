@@ -119,6 +119,10 @@ struct board *board_new(const uint32_t *slots_of, uint32_t pool_count,
  * caller's.  Returns NULL with errno set (EPROTO: not a board).
  */
 struct board *board_map(int fd, bool writable);
+
+/* The same, writable, where its counts are known and its header, which others write, is not believed. */
+struct board *board_map_as(int fd, uint32_t pool_count, uint32_t slot_count,
+    uint32_t multiplexer_count);
 void board_unmap(struct board **board);
 
 struct board_pool *board_pool(struct board *board, uint32_t pool);

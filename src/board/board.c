@@ -114,6 +114,24 @@ board_map(int fd, bool writable)
 	return board;
 }
 
+struct board *
+board_map_as(int fd, uint32_t pool_count, uint32_t slot_count, uint32_t multiplexer_count)
+{
+	size_t size = board_size(pool_count, slot_count, multiplexer_count);
+	struct board *board;
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return NULL;
+	if (pool_count > POOLS_MAX || slot_count > SLOTS_MAX ||
+	    multiplexer_count > BOARD_MULTIPLEXERS || st.st_size != (off_t)size) {
+		errno = EPROTO;
+		return NULL;
+	}
+	board = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return board != MAP_FAILED ? board : NULL;
+}
+
 void
 board_unmap(struct board **board)
 {

@@ -182,6 +182,22 @@ confine_manager(unsigned asked, struct fault *fault)
 }
 
 bool
+confine_manager_can(unsigned asked, struct fault *fault)
+{
+	cap_t have = cap_get_proc();
+	bool can = have != NULL;
+	int i;
+
+	for (i = 0; can && i < COUNT(manager_needs); i++)
+		can = is_held(have, manager_needs[i]);
+	for (i = 0; can && i < COUNT(manager_asks); i++)
+		can = (asked & manager_asks[i].ask) == 0 || is_held(have, manager_asks[i].cap);
+	cap_free(have);
+	return can || fault_set(fault, 0, "it would not have the capabilities that this manager "
+	    "has (a security module, or secure bits that take root's): restart peruserd");
+}
+
+bool
 caps_loader(struct fault *fault)
 {
 	return cut_bounding_to(NULL, 0, fault) && set_to(loader_caps, COUNT(loader_caps), fault);

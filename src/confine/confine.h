@@ -103,6 +103,9 @@ enum manager_ask {
  */
 bool confine_manager(unsigned asked, struct fault *fault);
 
+/* Could it?  Another binary of the manager asks before it takes over.  Changes nothing. */
+bool confine_manager_can(unsigned asked, struct fault *fault);
+
 /*
  * Around a multiplexer, once its tables are loaded: Landlock (files beneath
  * spool_dir only; -1: none) and seccomp (the calls that it makes).  *how gets a word on

@@ -26,6 +26,7 @@ usage(FILE *out, int status)
 	    "                    what runs: multiplexers, pools, processors\n"
 	    "  top               pools and running requests, live; q ends it\n"
 	    "  reload [POOL]     take the configuration as it is now, or that pool's part of it\n"
+	    "  upgrade           replace the manager by the binary that lies in its place now\n"
 	    "  restart POOL      a new zygote and new processors, without losing a request\n"
 	    "  drain POOL        finish what waits and runs, refuse what comes (503)\n"
 	    "  resume POOL       take requests again\n"
@@ -159,7 +160,6 @@ order_pool(const char *socket, const char *verb, const char *pool)
 static int
 command(const char *socket, const char *name, const char *option)
 {
-	static const char *const later[] = { "upgrade" };
 	static const char *const pools[] = { "drain", "resume", "restart" };
 	size_t i;
 
@@ -176,18 +176,14 @@ command(const char *socket, const char *name, const char *option)
 		return order(socket, "stop now\n");
 	if (strcmp(name, "reopen-logs") == 0 && option == NULL)
 		return order(socket, "reopen-logs\n");
+	if (strcmp(name, "upgrade") == 0 && option == NULL)
+		return order(socket, "upgrade\n");
 	if (strcmp(name, "reload") == 0)
 		return option == NULL ? order(socket, "reload\n") :
 		    order_pool(socket, name, option);
 	for (i = 0; i < sizeof pools / sizeof pools[0]; i++)
 		if (strcmp(name, pools[i]) == 0 && option != NULL)
 			return order_pool(socket, name, option);
-	for (i = 0; i < sizeof later / sizeof later[0]; i++)
-		if (strcmp(name, later[i]) == 0) {
-			fprintf(stderr, "peruserctl: this version (%s) doesn't have \"%s\"\n",
-			    PACKAGE_VERSION, name);
-			return EXIT_USAGE;
-		}
 	return usage(stderr, EXIT_USAGE);
 }
 

@@ -163,6 +163,25 @@ queue(struct channel *channel, const struct message *message, enum message_type 
 }
 
 bool
+channel_each_waiting(const struct channel *channel, bool (*each)(void *context,
+    const struct message *message, enum message_type type, int fd), void *context)
+{
+	const struct outgoing *waits;
+
+	for (waits = channel->first; waits != NULL; waits = waits->next)
+		if (!each(context, &waits->message, waits->type, waits->fd))
+			return false;
+	return true;
+}
+
+bool
+channel_put_back(struct channel *channel, const struct message *message, enum message_type type,
+    int fd)
+{
+	return channel->fd >= 0 && queue(channel, message, type, fd);
+}
+
+bool
 channel_send(struct channel *channel, struct message *message, enum message_type type, int fd)
 {
 	if (channel->fd < 0)

@@ -56,4 +56,14 @@ bool channel_is_open(const struct channel *channel);
 bool channel_send(struct channel *channel, struct message *message, enum message_type type,
     int fd);
 
+/*
+ * For a successor that goes on with it: call that for each message that the
+ * child has not taken yet, whose descriptor stays the queue's; and put such a
+ * one at the end of the queue (fd stays the caller's).
+ */
+bool channel_each_waiting(const struct channel *channel, bool (*each)(void *context,
+    const struct message *message, enum message_type type, int fd), void *context);
+bool channel_put_back(struct channel *channel, const struct message *message,
+    enum message_type type, int fd);
+
 #endif

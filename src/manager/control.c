@@ -14,6 +14,7 @@
 #include "manager/control.h"
 #include "manager/listener.h"
 #include "manager/manager.h"
+#include "manager/state.h"
 #include "manager/status.h"
 #include "wire/fdpass.h"
 
@@ -30,7 +31,7 @@ struct control {
 	gid_t group;
 	bool has_group;
 	struct event *accepting;
-	unsigned asking;
+	unsigned asking, waiting;       /* of whom so many wait */
 	int reserve;                    /* makes room to accept where no descriptor is left */
 	bool paused;                    /* and that one is used: nobody is accepted */
 };
@@ -45,7 +46,7 @@ struct asking {
 	size_t sent;
 	bool with_board;                /* the answer's first byte carries it */
 	bool holds;                     /* stays open until the manager ends */
-	bool waits;                     /* for the end of a reload */
+	bool waits;                     /* for the end of a reload or upgrade */
 	bool answered;                  /* its answer is on its way */
 };
 
@@ -120,8 +121,11 @@ asking_end(struct asking *asking)
 {
 	struct control *control = asking->control;
 
-	if (asking->waits)
+	if (asking->waits) {
 		reload_forget(control->manager, asking);
+		upgrade_forget(control->manager, asking);
+		control->waiting--;
+	}
 	control->asking--;
 	if (asking->event != NULL)
 		event_free(asking->event);
@@ -251,40 +255,72 @@ do_reopen_logs(struct asking *asking)
 	answer_line(asking, "ok", NULL);
 }
 
-/* The reload that was asked for has ended, one way or the other. */
+/* What was asked for has ended, one way or the other. */
 static void
-on_reloaded(void *who, const struct buf *told)
+on_done(void *who, const struct buf *told)
 {
 	struct asking *asking = who;
 
 	asking->waits = false;
+	asking->control->waiting--;
 	buf_add(&asking->answer, told->data, told->len);
 	answer(asking);
 }
 
-/* Nothing is answered before its end; who gives up waiting is forgotten. */
+/* Nothing is answered before that; who gives up waiting is forgotten. */
+static bool
+wait_for_end(struct asking *asking)
+{
+	struct event *event = event_new(asking->control->manager->base, asking->fd,
+	    EV_READ | EV_PERSIST, on_held, asking);
+
+	if (event == NULL || event_add(event, NULL) != 0) {
+		if (event != NULL)
+			event_free(event);
+		return false;
+	}
+	if (asking->event != NULL)
+		event_free(asking->event);
+	asking->event = event;
+	asking->waits = true;
+	asking->control->waiting++;
+	return true;
+}
+
+static void
+wait_no_more(struct asking *asking, const char *why)
+{
+	asking->waits = false;
+	asking->control->waiting--;
+	answer_line(asking, "error", why);
+}
+
 static void
 reload(struct asking *asking, const char *pool, size_t len)
 {
 	struct manager *manager = asking->control->manager;
-	struct event *event;
 
-	if (manager->phase != MANAGER_RUNNING) {
+	if (manager->phase != MANAGER_RUNNING)
 		answer_line(asking, "error", "peruserd does not run yet, or is stopping");
-		return;
-	}
-	event = event_new(manager->base, asking->fd, EV_READ | EV_PERSIST, on_held, asking);
-	if (event == NULL || event_add(event, NULL) != 0) {
+	else if (upgrade_is_under_way(manager))
+		answer_line(asking, "error", "an upgrade is under way: ask again in a moment");
+	else if (!wait_for_end(asking))
 		answer_line(asking, "error", "no memory");
-		return;
-	}
-	event_free(asking->event);
-	asking->event = event;
-	asking->waits = true;
-	if (reload_ask(manager, pool, len, on_reloaded, asking))
-		return;
-	asking->waits = false;
-	answer_line(asking, "error", "too many wait for reloads already");
+	else if (!reload_ask(manager, pool, len, on_done, asking))
+		wait_no_more(asking, "too many wait for reloads already");
+}
+
+static void
+do_upgrade(struct asking *asking)
+{
+	struct manager *manager = asking->control->manager;
+
+	if (manager->phase != MANAGER_RUNNING)
+		answer_line(asking, "error", "peruserd does not run yet, or is stopping");
+	else if (!wait_for_end(asking))
+		answer_line(asking, "error", "no memory");
+	else if (!upgrade_ask(manager, on_done, asking))
+		wait_no_more(asking, "too many wait for upgrades already");
 }
 
 static void
@@ -331,6 +367,7 @@ static const struct verb {
 	{ "stop now", do_stop_now, NULL, NULL },
 	{ "reopen-logs", do_reopen_logs, NULL, NULL },
 	{ "reload", do_reload, reload, NULL },
+	{ "upgrade", do_upgrade, NULL, NULL },
 	{ "restart", NULL, NULL, do_restart },
 	{ "drain", NULL, NULL, do_drain },
 	{ "resume", NULL, NULL, do_resume },
@@ -464,6 +501,64 @@ on_connection(int listener, short what, void *context)
 	asking->event = event_new(control->manager->base, fd, EV_READ | EV_PERSIST, on_request,
 	    asking);
 	if (asking->event == NULL || event_add(asking->event, &patience) != 0)
+		asking_end(asking);
+}
+
+/* ---- from one binary to the next */
+
+bool
+control_is_busy(const struct manager *manager)
+{
+	return manager->control->asking > manager->control->waiting;
+}
+
+void
+control_give(const struct manager *manager, struct state_head *head)
+{
+	head->control = manager->control->fd;
+	head->control_has_group = manager->control->has_group;
+	head->control_group = manager->control->group;
+}
+
+int
+control_asker(const void *who)
+{
+	const struct asking *asking = who;
+
+	return asking->fd;
+}
+
+bool
+control_take(struct manager *manager, const struct state_head *head)
+{
+	struct control *control = calloc(1, sizeof *control);
+
+	if (control == NULL)
+		return false;
+	control->manager = manager;
+	control->fd = head->control;
+	control->has_group = head->control_has_group != 0;
+	control->group = (gid_t)head->control_group;
+	control->reserve = -1;
+	keep_reserve(control);
+	manager->control = control;
+	return true;
+}
+
+void
+control_take_asker(struct manager *manager, int fd)
+{
+	struct asking *asking = calloc(1, sizeof *asking);
+
+	if (asking == NULL) {
+		fd_close(&fd);
+		return;
+	}
+	manager->control->asking++;
+	asking->control = manager->control;
+	asking->fd = fd;
+	asking->answer.max = ANSWER_MAX;
+	if (!wait_for_end(asking) || !upgrade_ask(manager, on_done, asking))
 		asking_end(asking);
 }
 

@@ -12,10 +12,20 @@
 #include "base/fault.h"
 
 struct manager;
+struct state_head;
 
 bool control_open(struct manager *manager, struct fault *fault);
 bool control_serve(struct manager *manager, struct fault *fault);
 void control_close(struct manager *manager);
+
+/* Does anybody else than those who wait for a reload or an upgrade? */
+bool control_is_busy(const struct manager *manager);
+
+/* For a successor: the socket, and those who wait for the upgrade; and in him. */
+void control_give(const struct manager *manager, struct state_head *head);
+int control_asker(const void *who);
+bool control_take(struct manager *manager, const struct state_head *head);
+void control_take_asker(struct manager *manager, int fd);
 
 /* Once in a while: take connections again where there were no descriptors for them. */
 void control_tick(struct manager *manager);

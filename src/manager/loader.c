@@ -48,17 +48,13 @@ on_mapped(struct loader *loader)
 	log_info("the loader %d has mapped what zygotes load", (int)loader->child.pid);
 }
 
-/*
- * Its zygote was given up meanwhile: that one's control channel is closed, so
- * the new process ends by itself.
- */
-static void
-remember_stray(struct loader *loader, pid_t pid)
+void
+loader_bury(struct loader *loader, pid_t pid)
 {
 	if (loader->stray_count < LOADER_STRAYS)
 		loader->strays[loader->stray_count++] = pid;
 	else
-		log_warning("zygote %d, which nobody waits for, is not buried", (int)pid);
+		log_warning("process %d, which nobody waits for, is not buried", (int)pid);
 }
 
 static void
@@ -78,9 +74,10 @@ on_started(struct loader *loader, const struct message_started *said)
 {
 	struct zygote *zygote = zygote_of_token(loader->manager, said->token);
 
+	/* Given up meanwhile: its control channel is closed, so it ends by itself. */
 	if (zygote == NULL) {
 		if (said->pid > 0)
-			remember_stray(loader, said->pid);
+			loader_bury(loader, said->pid);
 		return;
 	}
 	zygote->token = 0;
@@ -289,6 +286,7 @@ loader_ask(struct loader *loader, struct zygote *zygote, const struct child_plan
 
 	/* It has no_new_privs itself, and so would what it forks. */
 	if (!loader->mapped || !channel_is_open(&loader->channel) ||
+	    upgrade_is_under_way(loader->manager) ||
 	    !(plan->record->flags & CONFINE_NO_NEW_PRIVS))
 		return false;
 	plan->record->flags &= ~(uint32_t)CONFINE_NEW_PID;

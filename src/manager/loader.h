@@ -44,6 +44,9 @@ void loader_tick(struct loader *loader, uint64_t now);
  */
 bool loader_ask(struct loader *loader, struct zygote *zygote, const struct child_plan *plan);
 
+/* A child that nobody waits for: it is buried when it has ended. */
+void loader_bury(struct loader *loader, pid_t pid);
+
 /* Kill it at the manager's end. */
 void loader_end(struct loader *loader);
 

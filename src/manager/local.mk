@@ -27,11 +27,15 @@ libmanager_la_SOURCES = \
 	%D%/reload_plan.c %D%/reload_read.c \
 	%D%/roster.c %D%/roster.h \
 	%D%/rows.c %D%/rows.h \
+	%D%/said.c %D%/said.h \
 	%D%/scale.c %D%/scale.h \
 	%D%/slot.c %D%/slot.h \
 	%D%/slot_channel.c %D%/slot_channel.h \
 	%D%/start.c %D%/start.h \
+	%D%/state.c %D%/state.h %D%/state_check.c \
 	%D%/status.c %D%/status.h \
+	%D%/upgrade.c %D%/upgrade.h %D%/upgrade_parts.h \
+	%D%/upgrade_give.c %D%/upgrade_take.c %D%/upgrade_try.c \
 	%D%/usage.c %D%/usage.h \
 	%D%/zygote.c %D%/zygote.h \
 	%D%/zygote_said.c

@@ -167,23 +167,46 @@ be_first_process(struct options *options)
 }
 
 /* HUP reads it again, from whatever folder we are in by then. */
-static const char *
+static char *
 absolute(const char *path)
 {
 	char *whole = realpath(path, NULL);
 
-	return whole != NULL ? whole : path;
+	return whole != NULL ? whole : strdup(path);
+}
+
+/* For tests, by their environment: what this kernel can't do. */
+static void
+begin_process(void)
+{
+	if (getenv(OLD_KERNEL) != NULL)
+		fd_refuse_rights_never();
+	guard_begin();
+}
+
+/* In the place of another binary (upgrade.h): it had checked all that is checked here. */
+static int
+succeed(int state)
+{
+	struct manager_start start = { NULL, state, NULL, NULL, false, -1 };
+
+	log_open("manager", LEVEL_NOTICE);
+	begin_process();
+	return manager_run(&start);
 }
 
 int
 main(int argc, char **argv)
 {
 	struct options options = { DEFAULT_CONFIG, false, false, false };
+	struct manager_start start = { .state = -1, .said = -1 };
 	struct settings *settings;
-	int status = options_read(argc, argv, &options), said = -1;
+	int status = options_read(argc, argv, &options), state = upgrade_inherited();
 
 	if (status >= 0)
 		return status;
+	if (state >= 0 && !options.check && !options.dump)
+		return succeed(state);
 	passed_begin();
 	if (getpid() == 1)
 		be_first_process(&options);
@@ -194,21 +217,22 @@ main(int argc, char **argv)
 		return settings_dump(settings, stdout) && fflush(stdout) == 0 ?
 		    EXIT_SUCCESS : EXIT_FAILURE;
 	if (options.check)
-		return EXIT_SUCCESS;
+		return state < 0 || upgrade_try(state) ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (geteuid() != 0) {
 		fputs("peruserd: only root can start it: its pools run as their own users\n",
 		    stderr);
 		return EXIT_FAILURE;
 	}
-	options.config = absolute(options.config);
+	start.settings = settings;
+	start.config = absolute(options.config);
+	start.binary = paths_executed();
+	start.foreground = options.foreground;
 	umask(022);
-	if (chdir("/") != 0)
+	if (chdir("/") != 0 || start.config == NULL || start.binary == NULL)
 		return EXIT_FAILURE;
 	if (!options.foreground)
-		said = daemonise();
+		start.said = daemonise();
 	log_open("manager", settings->log_level);
-	if (getenv(OLD_KERNEL) != NULL)
-		fd_refuse_rights_never();
-	guard_begin();
-	return manager_run(settings, options.config, options.foreground, said);
+	begin_process();
+	return manager_run(&start);
 }

@@ -144,6 +144,7 @@ manager_stop(struct manager *manager, uint64_t timeout_ms)
 		manager->stop_by = timeout_ms == 0 ? 0 : now + timeout_ms + STOP_GRACE_MS;
 		notify_stopping(timeout_ms == 0 ? 0 : timeout_ms + STOP_GRACE_MS + END_MS);
 		reload_end(manager);
+		upgrade_end(manager);
 		listening_end(manager, true);
 	}
 	multiplexers_stop(manager, timeout_ms);
@@ -178,15 +179,21 @@ on_signal(int number, short what, void *context)
 		manager_reopen_logs(manager);
 		break;
 	case SIGHUP:
-		if (manager->phase == MANAGER_RUNNING)
+		if (upgrade_is_under_way(manager))
+			upgrade_then_reload(manager);
+		else if (manager->phase == MANAGER_RUNNING)
 			reload_ask(manager, NULL, 0, NULL, NULL);
+		break;
+	case SIGUSR2:
+		if (manager->phase == MANAGER_RUNNING)
+			upgrade_ask(manager, NULL, NULL);
 		break;
 	default:
 		break;
 	}
 }
 
-static const int handled[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP };
+static const int handled[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP, SIGUSR2 };
 
 void
 manager_signals(int how)
@@ -268,9 +275,14 @@ begin_loop(struct manager *manager)
 		manager_fail_start(manager, "no memory for the event loop");
 		return false;
 	}
-	if (demand_begin(manager, &fault) && control_serve(manager, &fault) &&
-	    multiplexers_begin(manager, &fault))
-		return true;
+	if (demand_begin(manager, &fault) && control_serve(manager, &fault)) {
+		if (manager->upgrade != NULL) {
+			upgrade_succeed(manager);
+			return true;
+		}
+		if (multiplexers_begin(manager, &fault))
+			return true;
+	}
 	manager_fail_start(manager, "%s", fault.text);
 	return false;
 }
@@ -294,33 +306,63 @@ end_all(struct manager *manager)
 	start_undo(manager);
 }
 
-int
-manager_run(struct settings *settings, const char *config, bool foreground, int said)
+static struct manager *
+manager_new(const struct manager_start *start)
 {
 	struct manager *manager = calloc(1, sizeof *manager);
 	unsigned i;
+
+	if (manager == NULL)
+		return NULL;
+	for (i = 0; i <= BOARD_MULTIPLEXERS; i++)
+		manager->bells[i] = -1;
+	manager->config = start->config;
+	manager->binary = start->binary;
+	manager->foreground = start->foreground;
+	manager->said = start->said;
+	manager->started = clock_ms();
+	loader_init(&manager->loader, manager);
+	manager->pid_file = manager->board_fd = manager->board_reader = manager->status_fd = -1;
+	return manager;
+}
+
+static bool
+begin_fresh(struct manager *manager, struct settings *settings)
+{
+	manager->settings = settings;
+	manager->configuration = configuration_new(settings);
+	if (manager->configuration == NULL || !start_all(manager))
+		return false;
+	manager->base = event_base_new();
+	if (manager->base == NULL)
+		manager_fail_start(manager, "no memory for the event loop");
+	return manager->base != NULL;
+}
+
+static bool
+begin_as_successor(struct manager *manager, int state)
+{
+	struct fault fault;
+
+	if (upgrade_take(manager, state, &fault))
+		return true;
+	manager_fail_start(manager, "the state of the former binary can't be taken over: %s",
+	    fault.text);
+	return false;
+}
+
+int
+manager_run(const struct manager_start *start)
+{
+	struct manager *manager = manager_new(start);
 	int status;
 
 	if (manager == NULL)
 		return EXIT_FAILURE;
-	manager->settings = settings;
-	manager->configuration = configuration_new(settings);
-	for (i = 0; i <= BOARD_MULTIPLEXERS; i++)
-		manager->bells[i] = -1;
-	manager->config = config;
-	manager->foreground = foreground;
-	manager->said = said;
-	manager->started = clock_ms();
-	loader_init(&manager->loader, manager);
-	manager->pid_file = manager->board_fd = manager->board_reader = manager->status_fd = -1;
 	notify_begin();
-	if (manager->configuration != NULL && start_all(manager)) {
-		manager->base = event_base_new();
-		if (manager->base == NULL)
-			manager_fail_start(manager, "no memory for the event loop");
-		else if (begin_loop(manager))
-			event_base_dispatch(manager->base);
-	}
+	if ((start->state < 0 ? begin_fresh(manager, start->settings) :
+	    begin_as_successor(manager, start->state)) && begin_loop(manager))
+		event_base_dispatch(manager->base);
 	end_all(manager);
 	if (manager->exit_status == EXIT_SUCCESS)
 		log_notice("stopped");

@@ -29,6 +29,7 @@
 #include "manager/rows.h"
 #include "manager/scale.h"
 #include "manager/slot.h"
+#include "manager/upgrade.h"
 #include "settings/settings.h"
 
 enum manager_phase {
@@ -44,13 +45,16 @@ struct manager {
 	struct event_base *base;
 	struct configuration *configuration;    /* in force; held */
 	struct settings *settings;      /* in that */
-	const char *config;             /* the file, for HUP */
+	char *config;                   /* the file, for HUP */
+	char *binary;                   /* what was executed, for USR2 */
 	bool foreground;
 	int said;                       /* the parent that waits for our start; -1: none */
 	bool log_opened;                /* descriptor 2 is the error log */
 	int exit_status;
 	enum manager_phase phase;
 	uint64_t started;               /* ms */
+	uint64_t upgraded;              /* ms: when this binary took over; 0: it began */
+	uint64_t upgrades;              /* since the start */
 	uint64_t stop_by;               /* ms; 0: no bound */
 	bool stop_ready;                /* told to stop before it was ready: once it is */
 	uint64_t stop_ready_ms;         /* with that bound */
@@ -95,10 +99,20 @@ struct manager {
 	struct event *bell, *look_now, *look_again;
 	uint64_t looked_at;             /* ms */
 	struct reload *reload;          /* one that is under way; NULL: none */
+	struct upgrade *upgrade;        /* likewise */
+};
+
+/* How it begins: with settings, or in the place of another binary, with its state. */
+struct manager_start {
+	struct settings *settings;      /* NULL: they are in the state */
+	int state;                      /* -1: none */
+	char *config, *binary;          /* of the file, of the program */
+	bool foreground;
+	int said;                       /* -1: nobody waits for the start */
 };
 
 /* Run until it ends.  Returns the exit status. */
-int manager_run(struct settings *settings, const char *config, bool foreground, int said);
+int manager_run(const struct manager_start *start);
 
 /* News from the parts. */
 void manager_multiplexer_ready(struct manager *manager);

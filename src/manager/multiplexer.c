@@ -113,16 +113,21 @@ make_record(const struct multiplexer *mux, struct confinement *record)
 }
 
 static bool
-watch(struct multiplexer *mux, int *control)
+watch_end(struct multiplexer *mux)
+{
+	mux->ended = event_new(mux->manager->base, mux->child.pidfd, EV_READ | EV_PERSIST,
+	    on_ended, mux);
+	return mux->ended != NULL && event_add(mux->ended, NULL) == 0;
+}
+
+static bool
+listen_to(struct multiplexer *mux, int *control)
 {
 	struct manager *manager = mux->manager;
 	unsigned limit = manager->slot_count + manager->pool_count +
 	    (unsigned)manager->settings->logs.count + manager->listening_count + QUEUE_MORE;
 
-	mux->ended = event_new(manager->base, mux->child.pidfd, EV_READ | EV_PERSIST, on_ended,
-	    mux);
-	return mux->ended != NULL && event_add(mux->ended, NULL) == 0 &&
-	    channel_begin(&mux->channel, manager->base, fd_take(control), ROLE_MULTIPLEXER,
+	return channel_begin(&mux->channel, manager->base, fd_take(control), ROLE_MULTIPLEXER,
 	    limit, &multiplexer_calls, mux);
 }
 
@@ -154,7 +159,7 @@ run(struct multiplexer *mux, const char *slice, size_t len, struct fault *fault)
 	make_record(mux, &record);
 	plan.control = control[1];
 	running = child_start(&mux->child, &plan, fault);
-	if (running && !watch(mux, &control[0])) {
+	if (running && !(watch_end(mux) && listen_to(mux, &control[0]))) {
 		child_signal(&mux->child, SIGKILL);
 		running = fault_set(fault, ENOMEM, "watch a multiplexer");
 	}
@@ -182,6 +187,17 @@ multiplexer_start(struct multiplexer *mux, struct fault *fault)
 	if (running)
 		multiplexer_tell(mux);
 	return running;
+}
+
+bool
+multiplexer_adopt(struct multiplexer *mux, pid_t pid, int control, struct fault *fault)
+{
+	mux->beat_at = clock_ms();
+	if (!child_adopt(&mux->child, pid, false, fault))
+		return false;
+	/* One that hung up has no channel any more, and is about to end. */
+	return (watch_end(mux) && (control < 0 || listen_to(mux, &control))) ||
+	    fault_set(fault, ENOMEM, "watch a multiplexer");
 }
 
 /* ---- time */

@@ -42,6 +42,9 @@ struct multiplexer {
 /* By the settings in force, under the number that it has. */
 bool multiplexer_start(struct multiplexer *mux, struct fault *fault);
 
+/* One that a predecessor of this manager had started; control: taken over; -1: it is closed. */
+bool multiplexer_adopt(struct multiplexer *mux, pid_t pid, int control, struct fault *fault);
+
 /* All that one needs to know when it starts (multiplexers_told.c). */
 void multiplexer_tell(struct multiplexer *mux);
 

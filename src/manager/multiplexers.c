@@ -114,6 +114,16 @@ multiplexers_begin(struct manager *manager, struct fault *fault)
 }
 
 bool
+multiplexers_have_room(const struct manager *manager)
+{
+	uint32_t i, room = 0;
+
+	for (i = 0; i < manager->multiplexer_count; i++)
+		room += !manager->multiplexers[i].used;
+	return room >= manager->settings->multiplexer_total;
+}
+
+bool
 multiplexers_all_ready(const struct manager *manager)
 {
 	uint32_t i;

@@ -25,6 +25,8 @@ struct zygote;
  * are ended.
  */
 bool multiplexers_begin(struct manager *manager, struct fault *fault);
+/* Are there numbers for a generation beside those there are? */
+bool multiplexers_have_room(const struct manager *manager);
 bool multiplexers_all_ready(const struct manager *manager);
 void multiplexers_take_over(struct manager *manager);
 void multiplexers_give_up(struct manager *manager);

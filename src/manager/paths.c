@@ -1,5 +1,8 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "manager/paths.h"
@@ -47,6 +50,36 @@ static bool
 can_run(const char *path)
 {
 	return access(path, X_OK) == 0;
+}
+
+static bool
+is_own(const char *path)
+{
+	struct stat own, other;
+
+	return stat("/proc/self/exe", &own) == 0 && stat(path, &other) == 0 &&
+	    own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+}
+
+char *
+paths_executed(void)
+{
+	const char *name = (const char *)getauxval(AT_EXECFN);
+	char folder[PATH_MAX], whole[PATH_MAX * 2];
+	ssize_t len;
+
+	if (name != NULL && is_own(name)) {
+		if (name[0] == '/')
+			return strdup(name);
+		if (getcwd(folder, sizeof folder) != NULL) {
+			snprintf(whole, sizeof whole, "%s/%s", folder, name);
+			return strdup(whole);
+		}
+	}
+	/* By another program's hand, a loader's for one. */
+	len = readlink("/proc/self/exe", folder, sizeof folder - 1);
+	folder[len > 0 ? len : 0] = '\0';
+	return strdup(folder);
 }
 
 void

@@ -26,4 +26,10 @@ void paths_find(struct paths *paths, const char *self, bool (*exists)(const char
 /* The same for this process, by looking at /proc/self/exe. */
 void paths_find_own(struct paths *paths);
 
+/*
+ * By what path this program was executed, absolute, with the symbolic links that
+ * are in it: another binary may lie there later.  The caller's; NULL: no memory.
+ */
+char *paths_executed(void);
+
 #endif

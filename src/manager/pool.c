@@ -33,6 +33,12 @@ settle(struct pool *pool)
 	    pool->drained || pool->removed ? POOL_DRAINED : pool->state);
 }
 
+void
+pool_adopted(struct pool *pool)
+{
+	settle(pool);
+}
+
 struct pool *
 pool_new(struct manager *manager, struct configuration *configuration, uint32_t at, uint32_t row)
 {

@@ -60,6 +60,9 @@ struct pool *pool_new(struct manager *manager, struct configuration *configurati
 void pool_follow(struct pool *pool, struct configuration *configuration, uint32_t at);
 void pool_free(struct pool **pool);
 
+/* All that its predecessor had is in it: its state follows from that. */
+void pool_adopted(struct pool *pool);
+
 /* The one of that name that is configured, or NULL. */
 struct pool *pool_by_name(const struct manager *manager, const char *name, size_t len);
 

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,27 +15,13 @@
 #include "manager/manager.h"
 #include "manager/notify.h"
 #include "manager/reload_parts.h"
+#include "manager/said.h"
 #include "manager/start.h"
 #include "settings/map.h"
-#include "wire/record.h"
 
-#define ANSWER_MAX   (256u * 1024)
 #define LIST_MAX     20                 /* names of pools that an answer tells */
 
 /* ---- who asks */
-
-void
-reload_say(struct reload *reload, const char *kind, const char *text)
-{
-	struct record_writer writer = { &reload->answer, true };
-	size_t len = reload->answer.len;
-
-	record_begin(&writer, kind);
-	if (text != NULL)
-		record_text(&writer, "text", text);
-	if (!record_end(&writer))
-		reload->answer.len = len;
-}
 
 static bool begin(struct reload *reload);
 
@@ -76,14 +64,15 @@ finish(struct reload *reload, const char *error)
 	unsigned i;
 
 	if (error != NULL)
-		log_error("the configuration was not taken: %s", error);
-	reload_say(reload, error != NULL ? "error" : "ok", error);
+		log_error(reload->renews ? "this binary has no multiplexers of its own: %s" :
+		    "the configuration was not taken: %s", error);
+	said_add(&reload->answer, error != NULL ? "error" : "ok", error);
 	manager->reload = NULL;
 	for (i = 0; i < reload->asker_count; i++)
 		if (!reload->askers[i].waits && reload->askers[i].done != NULL)
 			reload->askers[i].done(reload->askers[i].who, &reload->answer);
 	if (manager->phase == MANAGER_RUNNING)
-		notify_ready(manager, error != NULL);
+		notify_ready(manager, error != NULL && !reload->renews);
 	if (manager->phase == MANAGER_RUNNING)
 		begin_next(manager, reload);
 	reload_free(reload);
@@ -107,7 +96,7 @@ name_pool(struct reload *reload, const char *what, const char *name, unsigned *c
 	if (++*count > LIST_MAX)
 		return;
 	snprintf(text, sizeof text, "pool %s %s", name, what);
-	reload_say(reload, "said", text);
+	said_add(&reload->answer, "said", text);
 	log_notice("%s", text);
 }
 
@@ -122,7 +111,7 @@ commit(struct reload *reload)
 
 	reload->former = manager->configuration;
 	manager->configuration = configuration_hold(reload->next);
-	reload->others = multiplexers_differ(manager->settings, next);
+	reload->others = reload->renews || multiplexers_differ(manager->settings, next);
 	manager->settings = next;
 	log_open("manager", next->log_level);
 	listening_commit(manager, next);
@@ -173,7 +162,8 @@ swap(struct reload *reload)
 	reload->phase = RELOAD_SWAPPING;
 	commit(reload);
 	name_removed(reload);
-	if (!multiplexers_tables(manager, &fault))
+	/* Another binary's know what is in force, and nothing of processors of ours. */
+	if (!reload->renews && !multiplexers_tables(manager, &fault))
 		log_error("%s: the multiplexers are replaced", fault.text);
 	for (i = 0; i < reload->next->settings->pool_count; i++)
 		if (reload->now_of[i] != reload->was_of[i])
@@ -198,15 +188,22 @@ in_force(struct reload *reload)
 	struct manager *manager = reload->manager;
 	char text[160];
 
-	drain_former(manager);
+	if (!reload->renews)
+		drain_former(manager);
 	listening_close_unwanted(manager);
-	snprintf(text, sizeof text, "configuration %u is in force after %llu ms: %u pools changed, "
+	if (reload->renews)
+		snprintf(text, sizeof text, "peruserd %s has taken over within %llu ms: %u pools as "
+		    "they were, %u begin anew; the multiplexers are new", PACKAGE_VERSION,
+		    (unsigned long long)(clock_ms() - reload->started),
+		    manager->settings->pool_count - reload->changed, reload->changed);
+	else
+		snprintf(text, sizeof text, "configuration %u is in force after %llu ms: %u pools changed, "
 	    "%u new, %u removed, %u as they were%s", (unsigned)manager->settings->generation,
 	    (unsigned long long)(clock_ms() - reload->started), reload->changed, reload->added,
 	    reload->removed, manager->settings->pool_count - reload->changed - reload->added,
 	    reload->others ? "; the multiplexers are new" : "");
 	log_notice("%s", text);
-	reload_say(reload, "said", text);
+	said_add(&reload->answer, "said", text);
 	finish(reload, NULL);
 	rows_sweep(manager);
 }
@@ -301,7 +298,7 @@ reload_look(struct manager *manager)
 	if (reload->phase != RELOAD_SWAPPING)
 		return;
 	if (!reload->taking_over) {
-		if (multiplexers_have_tables(manager))
+		if (reload->renews || multiplexers_have_tables(manager))
 			swapped(reload);
 	} else if (multiplexers_all_ready(manager)) {
 		multiplexers_take_over(manager);
@@ -320,15 +317,30 @@ reload_failed(struct manager *manager, const char *why)
 	multiplexers_give_up(manager);
 	drain_former(manager);
 	listening_close_unwanted(manager);
-	reload_say(reload, "said", "the configuration is in force, but the former multiplexers go on");
+	said_add(&reload->answer, "said", reload->renews ?
+	    "this binary manages, but the former one's multiplexers go on" :
+	    "the configuration is in force, but the former multiplexers go on");
 	finish(reload, why);
+}
+
+static void
+load(struct reload *reload)
+{
+	struct fault fault;
+
+	if (!reload_plan(reload, &fault)) {
+		give_up(reload, fault.text);
+		return;
+	}
+	reload->phase = RELOAD_LOADING;
+	start_changed(reload);
+	reload_look(reload->manager);
 }
 
 static void
 on_read(int fd, short what, void *context)
 {
 	struct reload *reload = context;
-	struct fault fault;
 	int status;
 
 	(void)fd;
@@ -346,13 +358,7 @@ on_read(int fd, short what, void *context)
 		finish(reload, "it has mistakes; the former one goes on");
 		return;
 	}
-	if (!reload_plan(reload, &fault)) {
-		give_up(reload, fault.text);
-		return;
-	}
-	reload->phase = RELOAD_LOADING;
-	start_changed(reload);
-	reload_look(reload->manager);
+	load(reload);
 }
 
 /* ---- the beginning */
@@ -397,6 +403,20 @@ add_asker(struct reload *reload, const char *pool, size_t len, reload_done *done
 	return true;
 }
 
+static struct reload *
+reload_new(struct manager *manager)
+{
+	struct reload *reload = calloc(1, sizeof *reload);
+
+	if (reload == NULL)
+		return NULL;
+	reload->manager = manager;
+	reload->child = (struct child)CHILD_NONE;
+	reload->text = reload->said = -1;
+	reload->answer.max = SAID_ANSWER;
+	return reload;
+}
+
 bool
 reload_ask(struct manager *manager, const char *pool, size_t len, reload_done *done, void *who)
 {
@@ -404,13 +424,9 @@ reload_ask(struct manager *manager, const char *pool, size_t len, reload_done *d
 
 	if (reload != NULL)
 		return add_asker(reload, pool, pool != NULL ? len : 0, done, who);
-	reload = calloc(1, sizeof *reload);
+	reload = reload_new(manager);
 	if (reload == NULL)
 		return false;
-	reload->manager = manager;
-	reload->child = (struct child)CHILD_NONE;
-	reload->text = reload->said = -1;
-	reload->answer.max = ANSWER_MAX;
 	if (!add_asker(reload, pool, pool != NULL ? len : 0, done, who)) {
 		reload_free(reload);
 		return false;
@@ -422,6 +438,48 @@ reload_ask(struct manager *manager, const char *pool, size_t len, reload_done *d
 	if (!begin(reload))
 		finish(reload, strerror(errno));
 	return true;
+}
+
+/* What is in force, as a process that reads would have written it. */
+static bool
+write_present(struct reload *reload)
+{
+	FILE *text;
+	int copy;
+
+	reload->started = clock_ms();
+	reload->text = memfd_create("configuration", MFD_CLOEXEC);
+	copy = reload->text >= 0 ? dup(reload->text) : -1;
+	text = copy >= 0 ? fdopen(copy, "w") : NULL;
+	if (text == NULL) {
+		fd_close(&copy);
+		return false;
+	}
+	if (!settings_write(reload->manager->settings, text)) {
+		fclose(text);
+		return false;
+	}
+	return fclose(text) == 0;
+}
+
+void
+reload_renew(struct manager *manager, reload_done *done, void *who)
+{
+	struct reload *reload = reload_new(manager);
+	struct buf none = BUF(0);
+
+	if (reload == NULL) {
+		log_error("no memory for multiplexers of this binary");
+		done(who, &none);
+		return;
+	}
+	reload->renews = true;
+	add_asker(reload, NULL, 0, done, who);
+	manager->reload = reload;
+	if (!write_present(reload))
+		finish(reload, strerror(errno));
+	else
+		load(reload);
 }
 
 void

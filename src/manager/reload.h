@@ -34,6 +34,14 @@ bool reload_ask(struct manager *manager, const char *pool, size_t len, reload_do
     void *who);
 void reload_forget(struct manager *manager, const void *who);
 
+/*
+ * This binary has taken another one's place: the configuration in force once
+ * more, by multiplexers of our own, beside which the former ones finish what
+ * they run.  Pools stay, unless our multiplexers could not use their processors:
+ * then new ones begin beside them, and they go with the former multiplexers.
+ */
+void reload_renew(struct manager *manager, reload_done *done, void *who);
+
 /* Something that it may wait for has happened. */
 void reload_look(struct manager *manager);
 

@@ -45,14 +45,12 @@ struct reload {
 	struct pool **now_of;           /* by index into next's pools: kept, or begun */
 	struct pool **was_of;           /* what it takes the place of; NULL: nothing */
 	bool *forked;                   /* LOADING: it was told how many to begin with */
+	bool renews;                    /* what is in force, for another binary (reload_renew) */
 	bool others;                    /* other multiplexers are wanted */
 	bool taking_over;               /* all have the tables; the new ones come */
 	unsigned added, changed, removed;
 	struct buf answer;
 };
-
-/* One more line of the answer; text: NULL for none. */
-void reload_say(struct reload *reload, const char *kind, const char *text);
 
 /* In a process of its own: read the file, write what it comes to, exit. */
 void reload_read(struct reload *reload) __attribute__((noreturn));

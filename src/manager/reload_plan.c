@@ -22,12 +22,24 @@ needs_restart(const struct manager *manager, const struct settings *next)
 	return NULL;
 }
 
+/* Does a zygote of another binary serve it, whose processors our multiplexers can't use? */
+static bool
+is_foreign(const struct pool *pool)
+{
+	const struct zygote *zygote;
+
+	TAILQ_FOREACH(zygote, &pool->zygotes, link)
+		if (zygote->foreign)
+			return true;
+	return false;
+}
+
 static bool
 is_same(const struct pool *pool, const struct settings *next, uint32_t at)
 {
 	const struct settings *now = pool->configuration->settings;
 
-	return next->pools[at].tuning->max_processors <= pool->slot_count &&
+	return !is_foreign(pool) && next->pools[at].tuning->max_processors <= pool->slot_count &&
 	    settings_same_pool(now, (uint32_t)(pool->settings - now->pools), next, at);
 }
 

@@ -7,8 +7,7 @@
 #include "base/log.h"
 #include "manager/manager.h"
 #include "manager/reload_parts.h"
-
-#define SAID_MAX     (64u * 1024)       /* of mistakes, bytes */
+#include "manager/said.h"
 
 /* ---- the process that reads */
 
@@ -70,19 +69,19 @@ reload_read(struct reload *reload)
 
 /* ---- what the child wrote */
 
+static void
+take_mistake(void *context, const char *line)
+{
+	struct reload *reload = context;
+
+	log_line(strstr(line, "warning: ") != NULL ? LEVEL_WARNING : LEVEL_ERROR, "%s", line);
+	said_add(&reload->answer, "said", line);
+}
+
 void
 reload_take_mistakes(struct reload *reload)
 {
-	char *bytes = calloc(1, SAID_MAX + 1), *line, *end;
-	ssize_t len = bytes != NULL ? pread(reload->said, bytes, SAID_MAX, 0) : -1;
-
-	for (line = bytes; len > 0 && (end = strchr(line, '\n')) != NULL; line = end + 1) {
-		*end = '\0';
-		log_line(strstr(line, "warning: ") != NULL ? LEVEL_WARNING : LEVEL_ERROR, "%s",
-		    line);
-		reload_say(reload, "said", line);
-	}
-	free(bytes);
+	said_each(reload->said, take_mistake, reload);
 }
 
 static void

@@ -58,6 +58,29 @@ measure(struct manager *manager)
 	manager->slot_count = manager->slot_count * 2 + SLOTS_MORE;
 }
 
+static bool
+make_tables(struct manager *manager, struct fault *fault)
+{
+	manager->multiplexers = calloc(manager->multiplexer_count, sizeof *manager->multiplexers);
+	manager->pools = memory_sparse(manager->pool_count, sizeof(struct pool *));
+	manager->slots = memory_sparse(manager->slot_count, sizeof(struct slot *));
+	return (manager->multiplexers != NULL && manager->pools != NULL && manager->slots != NULL &&
+	    ranges_begin(&manager->free_rows, manager->pool_count) &&
+	    ranges_begin(&manager->free_slots, manager->slot_count)) ||
+	    fault_set(fault, ENOMEM, "make the tables");
+}
+
+bool
+rows_find(struct manager *manager, struct fault *fault)
+{
+	manager->pool_rows = board_pool(manager->board, 0);
+	manager->slot_rows = (struct board_slot *)(void *)(manager->pool_rows +
+	    manager->pool_count);
+	manager->part_rows = (struct board_part *)(void *)(manager->slot_rows +
+	    manager->slot_count);
+	return make_tables(manager, fault);
+}
+
 bool
 rows_begin(struct manager *manager, struct fault *fault)
 {
@@ -65,13 +88,8 @@ rows_begin(struct manager *manager, struct fault *fault)
 	uint32_t i;
 
 	measure(manager);
-	manager->multiplexers = calloc(manager->multiplexer_count, sizeof *manager->multiplexers);
-	manager->pools = memory_sparse(manager->pool_count, sizeof(struct pool *));
-	manager->slots = memory_sparse(manager->slot_count, sizeof(struct slot *));
-	if (manager->multiplexers == NULL || manager->pools == NULL || manager->slots == NULL ||
-	    !ranges_begin(&manager->free_rows, manager->pool_count) ||
-	    !ranges_begin(&manager->free_slots, manager->slot_count))
-		return fault_set(fault, ENOMEM, "make the tables");
+	if (!make_tables(manager, fault))
+		return false;
 	if (!make_board(manager, fault))
 		return false;
 	for (i = 0; i < manager->settings->pool_count; i++) {
@@ -136,6 +154,16 @@ rows_add(struct manager *manager, struct configuration *configuration, uint32_t 
 	return NULL;
 }
 
+struct pool *
+rows_put(struct manager *manager, struct configuration *configuration, uint32_t at, uint32_t row,
+    uint32_t first, uint32_t count)
+{
+	manager->pool_rows[row].slot_first = first;
+	manager->pool_rows[row].slot_count = count;
+	manager->pools[row] = pool_new(manager, configuration, at, row);
+	return manager->pools[row];
+}
+
 void
 rows_drop(struct manager *manager, struct pool *pool)
 {
@@ -170,8 +198,12 @@ rows_sweep(struct manager *manager)
 
 	for (i = 0; i < manager->pool_count; i++) {
 		pool = manager->pools[i];
-		if (pool != NULL && pool->retired != 0 && pool->retired <= oldest &&
-		    pool_is_gone(pool))
+		if (pool == NULL || pool->retired == 0 || pool->retired > oldest)
+			continue;
+		/* Former multiplexers served by it to their end (reload_renew). */
+		if (!pool->removed && manager->reload == NULL)
+			pool_remove(pool);
+		if (pool_is_gone(pool))
 			rows_drop(manager, pool);
 	}
 }

@@ -19,6 +19,13 @@ struct pool;
 /* Make the board and the tables of its measure. */
 bool rows_begin(struct manager *manager, struct fault *fault);
 
+/* The tables again, for a board of that measure which is mapped already: nothing is placed. */
+bool rows_find(struct manager *manager, struct fault *fault);
+
+/* The pool that has that row and those slots, which are taken. */
+struct pool *rows_put(struct manager *manager, struct configuration *configuration, uint32_t at,
+    uint32_t row, uint32_t first, uint32_t count);
+
 /*
  * A new pool, the configuration's pool `at`, in a free row, which the settings
  * are told.  NULL: there is no room, the fault says so.

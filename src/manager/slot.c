@@ -54,6 +54,24 @@ slot_make(struct manager *manager, uint32_t index, const struct pool *pool)
 	return true;
 }
 
+bool
+slot_adopt(struct manager *manager, uint32_t index, const struct slot *past)
+{
+	struct slot *slot = manager->slots[index] == NULL ? calloc(1, sizeof *slot) : NULL;
+
+	if (slot == NULL)
+		return false;
+	*slot = *past;
+	manager->slots[index] = slot;
+	/* A connection to a server is no processor. */
+	if (slot->state == SLOT_EMPTY || slot->zygote == NULL)
+		return true;
+	slot->zygote->slots++;
+	manager->live++;
+	manager->leaving += slot->state == SLOT_LEAVING;
+	return true;
+}
+
 enum slot_state
 slot_board_state(const struct manager *manager, uint32_t slot, unsigned *owner, uint64_t *since)
 {

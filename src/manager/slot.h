@@ -59,6 +59,9 @@ const struct slot *slot_at(const struct manager *manager, uint32_t slot);
 /* It has no process, but memory of its own from now on.  False: there is none. */
 bool slot_make(struct manager *manager, uint32_t slot, const struct pool *pool);
 
+/* One that a predecessor of this manager had, with all that is told of it; its zygote too. */
+bool slot_adopt(struct manager *manager, uint32_t slot, const struct slot *past);
+
 /* Its state as the board has it now, and since when; clamped to what can be. */
 enum slot_state slot_board_state(const struct manager *manager, uint32_t slot, unsigned *owner,
     uint64_t *since);

@@ -179,7 +179,7 @@ start_undo(struct manager *manager)
 {
 	control_close(manager);
 	listening_end(manager, true);
-	if (manager->pid_file >= 0)
+	if (manager->pid_file >= 0 && manager->settings != NULL)
 		pidfile_remove(manager->settings->pid_file);
 	fd_close(&manager->pid_file);
 }

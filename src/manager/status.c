@@ -147,6 +147,8 @@ status_write(struct manager *manager, struct buf *to)
 	record_text(&writer, "version", PACKAGE_VERSION);
 	record_number(&writer, "pid", (uint64_t)getpid());
 	record_number(&writer, "uptime_ms", now - manager->started);
+	record_number(&writer, "upgrades", manager->upgrades);
+	record_number(&writer, "upgraded_ms", manager->upgraded != 0 ? now - manager->upgraded : 0);
 	record_text(&writer, "phase", phases[manager->phase]);
 	record_number(&writer, "live", manager->live);
 	record_number(&writer, "server_limit", manager->settings->server_limit);

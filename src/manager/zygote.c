@@ -91,14 +91,11 @@ watch_end(struct zygote *zygote)
 		zygote_kill(zygote, "no memory to watch its zygote");
 }
 
-/* Its channel and its log, which may be heard before the process is known. */
+/* Its channel, which may be heard before the process is known. */
 static bool
-listen_to(struct zygote *zygote, struct start *start)
+listen_to(struct zygote *zygote, int *control)
 {
-	struct manager *manager = zygote->pool->manager;
-
-	zygote->log = fd_take(&start->log[0]);
-	return channel_begin(&zygote->channel, manager->base, fd_take(&start->control[0]),
+	return channel_begin(&zygote->channel, zygote->pool->manager->base, fd_take(control),
 	    ROLE_ZYGOTE, zygote->pool->slot_count * QUEUE_A_SLOT + QUEUE_MORE, &zygote_calls,
 	    zygote);
 }
@@ -122,7 +119,8 @@ run(struct zygote *zygote, struct start *start, bool may_ask, struct fault *faul
 		.handlers = pool->manager->paths.handlers,
 	};
 
-	if (!listen_to(zygote, start))
+	zygote->log = fd_take(&start->log[0]);
+	if (!listen_to(zygote, &start->control[0]))
 		return fault_set(fault, ENOMEM, "watch its zygote");
 	if (may_ask && pool->settings->uses_php &&
 	    loader_ask(&pool->manager->loader, zygote, &plan))
@@ -145,10 +143,10 @@ start_end(struct start *start)
 }
 
 static void
-join(struct zygote *zygote, struct pool *pool)
+join(struct zygote *zygote, struct pool *pool, uint32_t generation)
 {
 	zygote->pool = pool;
-	zygote->generation = ++pool->generation;
+	zygote->generation = generation;
 	zygote->child = (struct child)CHILD_NONE;
 	zygote->channel.fd = zygote->log = -1;
 	zygote->started = clock_ms();
@@ -213,10 +211,32 @@ zygote_new(struct pool *pool, struct fault *fault)
 		fault_set(fault, ENOMEM, "prepare its zygote");
 		return NULL;
 	}
-	join(zygote, pool);
+	join(zygote, pool, ++pool->generation);
 	if (!begin(zygote, true, fault))
 		zygote_free(&zygote);
 	return zygote;
+}
+
+struct zygote *
+zygote_adopt(struct pool *pool, const struct zygote_past *past, struct fault *fault)
+{
+	struct zygote *zygote = calloc(1, sizeof *zygote);
+	int control = past->control;
+
+	if (zygote == NULL) {
+		fault_set(fault, ENOMEM, "take a zygote over");
+		return NULL;
+	}
+	join(zygote, pool, past->generation);
+	zygote->log = past->log;
+	/* One that hung up has no channel any more, and is about to end. */
+	if ((control < 0 || listen_to(zygote, &control)) &&
+	    child_adopt(&zygote->child, past->pid, past->namespaced, fault)) {
+		watch_end(zygote);
+		return zygote;
+	}
+	zygote_free(&zygote);
+	return NULL;
 }
 
 void

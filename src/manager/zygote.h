@@ -43,6 +43,7 @@ struct zygote {
 	unsigned strays;                /* messages from it that made no sense */
 	bool loaded;                    /* it came that far */
 	bool spoilt;                    /* it broke the protocol: failed, not just ended */
+	bool foreign;                   /* of another binary, whose words our multiplexers don't know */
 	struct usage usage;             /* of itself and of what it has reaped */
 	uint64_t started;               /* ms */
 	uint64_t deadline;              /* ms, of the state it is in; 0: none */
@@ -53,6 +54,15 @@ TAILQ_HEAD(zygote_list, zygote);
 
 /* Start one for that pool; it joins the pool's list.  NULL: the fault says why. */
 struct zygote *zygote_new(struct pool *pool, struct fault *fault);
+
+/* One that a predecessor of this manager had started: it joins the pool's list. */
+struct zygote_past {
+	uint32_t generation;
+	pid_t pid;
+	bool namespaced;
+	int control, log;               /* taken over; -1: none */
+};
+struct zygote *zygote_adopt(struct pool *pool, const struct zygote_past *past, struct fault *fault);
 
 /* The loader's answer about one with a token: it is that process; there is none. */
 void zygote_came(struct zygote *zygote, pid_t pid);

@@ -16,6 +16,9 @@ static const struct view_number server[] = {
 	    "Processors of all pools." },
 	{ "server_limit", SERVER(server_limit), FROM_RECORD, VIEW_GAUGE, "processors_max", NULL,
 	    "How many processors may run: server_limit." },
+	{ "upgrades", SERVER(upgrades), FROM_RECORD, VIEW_COUNTER, "upgrades", NULL,
+	    "How often another binary took over since then." },
+	{ "upgraded_ms", SERVER(upgraded_ms), FROM_RECORD, PLAIN },
 	{ "said_ms", SERVER(said_ms), FROM_VIEW, VIEW_GAUGE, "status_age_seconds", "seconds",
 	    "How long ago the manager said all this." },
 };

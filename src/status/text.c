@@ -179,8 +179,13 @@ show_server(struct show *show, const struct view_server *server)
 	show_text(show, "peruserd ");
 	table_cut(show, server->version, 16);
 	show_format(show, ", pid %" PRIu64 ", %s, up %s; %" PRIu64 " of %" PRIu64
-	    " processors\n\n", server->pid, server->phase, show_age(server->uptime_ms, age),
+	    " processors\n", server->pid, server->phase, show_age(server->uptime_ms, age),
 	    server->live, server->server_limit);
+	if (server->upgrades > 0)
+		show_format(show, "upgraded %s ago, %" PRIu64 " time%s since the start\n",
+		    show_age(server->upgraded_ms, age), server->upgrades,
+		    server->upgrades == 1 ? "" : "s");
+	show_text(show, "\n");
 }
 
 bool

@@ -22,6 +22,7 @@ struct view_server {
 	char version[64];
 	char phase[VIEW_WORD];
 	uint64_t pid, uptime_ms, live, server_limit;
+	uint64_t upgrades, upgraded_ms;         /* how often, and how long ago the last time */
 	uint64_t said_ms;                       /* how long ago the manager said all this */
 };
 

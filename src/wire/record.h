@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 
-#define RECORD_FIELDS 24
+#define RECORD_FIELDS 40
 #define RECORD_LINE   4096      /* bytes of a line, newline included */
 
 struct record_writer {

@@ -32,12 +32,21 @@ tests_fuzz_uri_replay_SOURCES = %D%/uri_fuzz.c %D%/replay.c
 tests_fuzz_uri_replay_LDADD = libhttp.la
 TESTS += %D%/replay.test
 
+EXTRA_DIST += %D%/state.dict
+check_PROGRAMS += tests/fuzz/state_replay
+tests_fuzz_state_replay_SOURCES = %D%/state_fuzz.c %D%/replay.c
+tests_fuzz_state_replay_LDADD = libmanager.la
+
 EXTRA_DIST += %D%/settings.dict
 check_PROGRAMS += tests/fuzz/settings_replay
 tests_fuzz_settings_replay_SOURCES = %D%/settings_fuzz.c %D%/replay.c
 tests_fuzz_settings_replay_LDADD = libsettings.la
 
 if FUZZERS
+noinst_PROGRAMS += tests/fuzz/state_fuzz
+tests_fuzz_state_fuzz_SOURCES = %D%/state_fuzz.c
+tests_fuzz_state_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)
+tests_fuzz_state_fuzz_LDADD = libmanager.la
 noinst_PROGRAMS += tests/fuzz/nv_fuzz tests/fuzz/envelope_fuzz tests/fuzz/fcgi_fuzz
 tests_fuzz_nv_fuzz_SOURCES = %D%/nv_fuzz.c
 tests_fuzz_nv_fuzz_CFLAGS = $(AM_CFLAGS) $(FUZZ_CFLAGS)

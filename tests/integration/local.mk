@@ -73,6 +73,8 @@ INTEGRATION_TESTS = \
 	%D%/54-perl-memory.t \
 	%D%/55-perl-isolation.t \
 	%D%/56-fcgi-pm.t \
-	%D%/60-reload.t
+	%D%/60-reload.t \
+	%D%/61-upgrade.t \
+	%D%/62-upgrade-php.t
 EXTRA_DIST += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

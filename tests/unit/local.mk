@@ -132,6 +132,12 @@ tests_unit_manager_ranges_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
 tests_unit_manager_ranges_LDADD = libmanager.la $(CMOCKA_LIBS)
 TESTS += tests/unit/manager_ranges
 
+check_PROGRAMS += tests/unit/manager_state
+tests_unit_manager_state_SOURCES = %D%/manager_state.c
+tests_unit_manager_state_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_manager_state_LDADD = libmanager.la $(CMOCKA_LIBS)
+TESTS += tests/unit/manager_state
+
 check_PROGRAMS += tests/unit/manager_roster
 tests_unit_manager_roster_SOURCES = %D%/manager_roster.c
 tests_unit_manager_roster_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)

@@ -290,6 +290,39 @@ sub start
 	exit 1;
 }
 
+# From now on the daemon is a copy of its binary, in a folder of its own, where
+# another one can be put in its place.  The programs beside it are the built ones.
+sub own_binary
+{
+	my ($self) = @_;
+	my $folder = "$self->{dir}/sbin";
+
+	own_folder($folder, undef, 0755);
+	for my $name (qw(peruser-multiplexer peruser-processor peruser-loader .libs)) {
+		symlink "$self->{build}/$name", "$folder/$name" or die "symlink: $!\n" if -e "$self->{build}/$name";
+	}
+	$self->{binary} = "$folder/peruserd";
+	return $self->replace_binary($self->binary_bytes);
+}
+
+sub binary_bytes
+{
+	my ($self) = @_;
+	my $built = "$self->{build}/.libs/peruserd";
+
+	return slurp(-e $built ? $built : "$self->{build}/peruserd");
+}
+
+# As a package does it: the new file takes the old one's name.
+sub replace_binary
+{
+	my ($self, $bytes) = @_;
+
+	put_file("$self->{binary}.new", $bytes, 0755);
+	rename "$self->{binary}.new", $self->{binary} or die "rename: $!\n";
+	return $self->{binary};
+}
+
 sub spawn
 {
 	my ($self, @arguments) = @_;
@@ -305,7 +338,7 @@ sub spawn
 		open STDERR, '>>', $self->{stderr};
 		open STDOUT, '>>', $self->{stderr};
 		_pass(@{ $self->{passed} }) if $self->{passed};
-		exec @{ $self->{before} // [] }, "$self->{build}/peruserd", '-f', '-c', $self->{config}, @arguments
+		exec @{ $self->{before} // [] }, $self->{binary} // "$self->{build}/peruserd", '-f', '-c', $self->{config}, @arguments
 		    or POSIX::_exit(127);
 	}
 	$self->{pid} = $pid;
