@@ -75,6 +75,8 @@ on_ended(int fd, short what, void *context)
 		reload_failed(manager, mux->fresh ? "a new multiplexer did not start" : NULL);
 		multiplexer_forget(mux);
 		rows_sweep(manager);
+		/* It may have been the last one whose word on new tables was waited for. */
+		reload_look(manager);
 		manager_multiplexer_gone(manager);
 		return;
 	}
