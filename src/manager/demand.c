@@ -81,7 +81,7 @@ count_slots(const struct pool *pool, uint64_t now, struct scale_pool *counts,
 		else if (state == SLOT_LEASED)
 			counts->leased++;
 		else
-			count_idle(pool, i, now - since, counts, longest, since);
+			count_idle(pool, i, scale_age(now, since), counts, longest, since);
 	}
 }
 

@@ -95,6 +95,12 @@ scale_spares(const struct scale_pool *pool)
 }
 
 uint64_t
+scale_age(uint64_t now, uint64_t since)
+{
+	return above(now, since);
+}
+
+uint64_t
 scale_pause(uint64_t last, uint64_t lived_ms, uint64_t first, uint64_t most)
 {
 	if (last == 0 || lived_ms > most)

@@ -60,6 +60,12 @@ bool scale_wakes(uint32_t queued, uint64_t min);
 uint32_t scale_spares(const struct scale_pool *pool);
 
 /*
+ * How long ago that was.  A look at thousands of pools takes its time: what has
+ * happened after its `now` is of no age, not of the greatest.
+ */
+uint64_t scale_age(uint64_t now, uint64_t since);
+
+/*
  * The pause after one more failure: `first` ms, then double up to `most`.  What
  * lived longer than `most` before it failed begins anew.  last is the pause
  * before this one, 0 for none.

@@ -168,12 +168,23 @@ test_pause(void **state)
 	}
 }
 
+static void
+test_age(void **state)
+{
+	(void)state;
+	assert_int_equal(scale_age(1000, 400), 600);
+	assert_int_equal(scale_age(1000, 1000), 0);
+	/* Given back while the manager looks: it was not idle for 2^64 ms. */
+	assert_int_equal(scale_age(1000, 1003), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decide),
 		cmocka_unit_test(test_pause),
+		cmocka_unit_test(test_age),
 	};
 
 	return cmocka_run_group_tests_name("manager/scale", tests, NULL, NULL);
