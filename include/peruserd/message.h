@@ -124,6 +124,7 @@ struct message_none {
 	M(TABLES_HELD,  MULTIPLEXER, MANAGER,     struct message_tables,    0)  \
 	M(SLOT_EXPIRED, MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
 	M(SLOT_SPOILT,  MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
+	M(SLOT_SENT,    MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
 	M(SLOT_TRACE,   MULTIPLEXER, MANAGER,     struct message_slot,      0)  \
 	/* to a zygote */                                                       \
 	M(FORK,         MANAGER,     ZYGOTE,      struct message_slot,      1)  \
@@ -163,7 +164,8 @@ struct message_none {
  * STOP          accept no more, finish what runs, exit
  * READY         the tables are built and the listeners are being served
  * SLOT_EXPIRED  the request on that slot ran longer than expire_timeout: kill it
- * SLOT_SPOILT   the slot's processor broke the protocol, or sent a descriptor: kill it
+ * SLOT_SPOILT   the slot's processor broke the protocol: kill it
+ * SLOT_SENT     it sent a descriptor, which the kernel could not refuse: its pool has failed
  * SLOT_TRACE    the request on that slot is slow: have its processor say what it does
  * FORK          fork a processor for that slot; the descriptor is its end of the channel
  *               (FastCGI: the socket that it is to accept on)

@@ -89,6 +89,24 @@ on_slot_bad(struct multiplexer *mux, const struct message_slot *said, bool expir
 	slot_kill(manager, said->slot);
 }
 
+/* No program of a user's does that by mistake: it is tried again only after a pause. */
+static void
+on_slot_sent(struct multiplexer *mux, const struct message_slot *said)
+{
+	struct manager *manager = mux->manager;
+	struct zygote *zygote;
+
+	if (!has_leased(mux, said))
+		return;
+	zygote = manager->slots[said->slot]->zygote;
+	if (zygote == NULL)
+		return;         /* a connection to a server: none of our processes */
+	log_warning("pool %s is killed: its processor %d sent a descriptor",
+	    zygote->pool->settings->name, (int)manager->slots[said->slot]->pid);
+	zygote->spoilt = true;
+	zygote_kill(zygote, "one of its processors sent a descriptor, to hold us up");
+}
+
 static void
 multiplexer_got(void *owner, const struct message *message, pid_t pid)
 {
@@ -120,6 +138,9 @@ multiplexer_got(void *owner, const struct message *message, pid_t pid)
 		break;
 	case MESSAGE_SLOT_SPOILT:
 		on_slot_bad(mux, &message->body.slot, false);
+		break;
+	case MESSAGE_SLOT_SENT:
+		on_slot_sent(mux, &message->body.slot);
 		break;
 	default:
 		break;

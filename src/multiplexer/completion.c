@@ -216,9 +216,13 @@ take_one(struct slot *slot)
 		slot_ended(slot);
 		return false;
 	}
-	if (sent_fds || truncated || !completion_check(room, (size_t)len,
+	if (sent_fds) {
+		slot_sent_descriptor(slot);
+		return false;
+	}
+	if (truncated || !completion_check(room, (size_t)len,
 	    slot->memory_sent ? slot->memory_size : 0, &data)) {
-		slot_spoil(slot, sent_fds ? "sent a descriptor" : "sent a malformed completion");
+		slot_spoil(slot, "sent a malformed completion");
 		return false;
 	}
 	memcpy(&said, room, sizeof said);

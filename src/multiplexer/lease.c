@@ -427,16 +427,28 @@ slot_listen(struct slot *slot)
 		slot_arm(slot, true);
 }
 
-void
-slot_spoil(struct slot *slot, const char *why)
+static void
+spoil(struct slot *slot, const char *why, enum message_type what)
 {
 	struct multiplexer *mux = slot->mux;
 
 	log_warning("pool %s: the processor with pid %d %s; it will be killed",
 	    pool_name(mux, slot->pool), (int)slot->pid, why);
-	slot_tell(slot, MESSAGE_SLOT_SPOILT);
+	slot_tell(slot, what);
 	slot_drop(slot);
 	fail_client(slot);
+}
+
+void
+slot_spoil(struct slot *slot, const char *why)
+{
+	spoil(slot, why, MESSAGE_SLOT_SPOILT);
+}
+
+void
+slot_sent_descriptor(struct slot *slot)
+{
+	spoil(slot, "sent a descriptor", MESSAGE_SLOT_SENT);
 }
 
 void

@@ -111,6 +111,9 @@ void slot_leave(struct slot *slot);
 /* The processor broke the protocol: its client gets 502, the manager kills it. */
 void slot_spoil(struct slot *slot, const char *why);
 
+/* It sent a descriptor: likewise, and its pool has failed (a kernel that refuses them knows no such). */
+void slot_sent_descriptor(struct slot *slot);
+
 /* Its channel is at its end: the processor died, or shut it; its client gets 502. */
 void slot_ended(struct slot *slot);
 
