@@ -59,7 +59,9 @@ limits_set(const struct confinement *record, struct fault *fault)
 		if (!set_one(kind, record->limits[kind], fault))
 			return false;
 	umask((mode_t)record->umask & 0777);
-	if (record->nice != 0 && setpriority(PRIO_PROCESS, 0, record->nice) != 0)
+	/* Who started us may have been nicer than that, which nobody may undo without a capability. */
+	if (record->nice > getpriority(PRIO_PROCESS, 0) &&
+	    setpriority(PRIO_PROCESS, 0, record->nice) != 0)
 		return fault_set(fault, errno, "cannot set nice to %d", record->nice);
 	return true;
 }

@@ -402,8 +402,8 @@ static const struct settings_row processor_rows[] = {
 	{ "umask", KIND_MODE, IN_PROCESSOR | NOT_MUX, POOL(umask), 0, 0777, "\"0022\"",
 	    "The mode bits that new files don't get.", NULL, NONE },
 	{ "nice_level", KIND_INT, IN_PROCESSOR | NOT_MUX, POOL(nice), 0, 19, "0",
-	    "How much the pool stands back for others on a busy machine.", NULL, NONE,
-	    "NiceLevel", "process.priority" },
+	    "How much the pool stands back for others on a busy machine; never less than peruserd "
+	    "itself does.", NULL, NONE, "NiceLevel", "process.priority" },
 	{ "oom_score_adj", KIND_INT, IN_PROCESSOR | NOT_MUX, POOL(oom_score_adj), 0, 1000, "0",
 	    "How much sooner than others the kernel ends a process of the pool when memory runs "
 	    "out.", NULL, NONE },

@@ -152,6 +152,26 @@ limits_are_set_and_cpu_is_left(void **state)
 	assert_int_equal(in_child(&record, sizeof record, check_limits), 0);
 }
 
+static int
+check_nice(const struct confinement *record)
+{
+	return getpriority(PRIO_PROCESS, 0) == (int)record->nice + 5 ? 0 : 1;
+}
+
+static void
+who_is_nicer_already_stays_so(void **state)
+{
+	struct confinement record = nobody();
+	int before = getpriority(PRIO_PROCESS, 0);
+
+	(void)state;
+	need_root();
+	assert_int_equal(setpriority(PRIO_PROCESS, 0, 10), 0);
+	record.nice = 5;
+	assert_int_equal(in_child(&record, sizeof record, check_nice), 0);
+	setpriority(PRIO_PROCESS, 0, before);
+}
+
 static void
 bad_records_are_refused(void **state)
 {
@@ -284,6 +304,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(become_nobody),
 		cmocka_unit_test(limits_are_set_and_cpu_is_left),
+		cmocka_unit_test(who_is_nicer_already_stays_so),
 		cmocka_unit_test(bad_records_are_refused),
 		cmocka_unit_test(a_chroot_is_entered_for_good),
 		cmocka_unit_test(steps_have_names),
