@@ -11,7 +11,8 @@ EXTRA_DIST += \
 	tests/lib/Peruserd/Terminal.pm \
 	tests/lib/Peruserd/Test.pm \
 	tests/lib/Peruserd/WebServer.pm \
-	tests/lib/hostile.php
+	tests/lib/hostile.php \
+	tests/lib/program.c
 
 INTEGRATION_TESTS = \
 	%D%/01-start-stop.t \
@@ -66,6 +67,8 @@ INTEGRATION_TESTS = \
 	%D%/46-first-process.t \
 	%D%/47-systemd.t \
 	%D%/48-logrotate.t \
+	%D%/46-fastcgi-libfcgi.t \
+	%D%/47-php-fpm.t \
 	%D%/50-psgi.t \
 	%D%/51-perl-cgi.t \
 	%D%/52-plack.t \
