@@ -32,12 +32,12 @@ extern const char state_processors[];
 
 /* The manager itself; there is one. */
 #define STATE_HEAD(N, T, F)                                                     \
-	T(version) T(processors) T(release) T(config) T(binary)                 \
+	T(version) T(processors) T(config) T(binary)                            \
 	N(foreground) N(log_opened) N(started) N(upgrades) N(asked)             \
 	N(plain_nofile) N(most_nofile) N(said_namespaces) N(rung_last)          \
 	N(multiplexers) N(pools) N(slots)                                       \
 	F(pid_file) F(board) F(board_reader) F(bell) F(control) N(control_group)\
-	N(control_has_group) N(reload) N(asked_at)
+	N(control_has_group) N(reload)
 
 /* Settings, as settings_write() has them; the first ones are in force. */
 #define STATE_SETTINGS(N, T, F)  F(text) N(generation)

@@ -1,5 +1,3 @@
-#include "config.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +24,7 @@ give_head(struct manager *manager, struct state *state)
 	struct state_head *head = state_add(state, STATE_OF_HEAD);
 
 	if (head == NULL || !copy(&head->version, state_version) ||
-	    !copy(&head->processors, state_processors) || !copy(&head->release, PACKAGE_VERSION) ||
+	    !copy(&head->processors, state_processors) ||
 	    !copy(&head->config, manager->config) || !copy(&head->binary, manager->binary))
 		return false;
 	head->foreground = manager->foreground;
@@ -47,7 +45,6 @@ give_head(struct manager *manager, struct state *state)
 	head->bell = manager->bells[BOARD_BELL_MANAGER];
 	control_give(manager, head);
 	head->reload = manager->upgrade->reload;
-	head->asked_at = manager->upgrade->started;
 	return true;
 }
 

@@ -162,6 +162,22 @@ is($upgrades->(), 1, 'none of these took over');
 is(join(' ', sort +$t->multiplexers), join(' ', sort @now), 'the multiplexers are those that they were');
 is(zygotes($calm), $zygote, 'so is the zygote');
 
+# ---- one whose multiplexers do not start: the former ones go on
+
+unlink "$t->{dir}/sbin/$_" for qw(.libs peruser-multiplexer);
+symlink '/bin/false', "$t->{dir}/sbin/peruser-multiplexer" or die "symlink: $!\n";
+my ($failed_status, $failed_text) = ctl('upgrade');
+is($failed_status, 1, 'multiplexers that do not start are an error');
+like($failed_text, qr/this binary manages, but the former one's multiplexers go on/, 'which says what serves');
+is(join(' ', sort +$t->multiplexers), join(' ', sort @now), 'the former multiplexers');
+body_is($t->get('shared', 'alice.test', '/hello.txt'), "hello\n", 'that do');
+unlink "$t->{dir}/sbin/peruser-multiplexer";
+symlink "$t->{build}/$_", "$t->{dir}/sbin/$_" for qw(.libs peruser-multiplexer);
+$t->replace_binary(with_version(version_of(3)));
+upgrade('the next one');
+$t->replace_binary(with_version(version_of(2)));
+ok(wait_for(30, sub { !grep { process_alive($_) } @now }), 'has multiplexers of its own');
+
 # ---- by signal, and a reload that comes meanwhile
 
 my $tried = () = $t->log =~ /is tried, to take over/g;

@@ -138,6 +138,12 @@ tests_unit_manager_state_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_manager_state_LDADD = libmanager.la $(CMOCKA_LIBS)
 TESTS += tests/unit/manager_state
 
+check_PROGRAMS += tests/unit/manager_channel
+tests_unit_manager_channel_SOURCES = %D%/manager_channel.c
+tests_unit_manager_channel_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_manager_channel_LDADD = libmanager.la $(CMOCKA_LIBS)
+TESTS += tests/unit/manager_channel
+
 check_PROGRAMS += tests/unit/manager_roster
 tests_unit_manager_roster_SOURCES = %D%/manager_roster.c
 tests_unit_manager_roster_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
