@@ -78,6 +78,7 @@ INTEGRATION_TESTS = \
 	%D%/56-fcgi-pm.t \
 	%D%/60-reload.t \
 	%D%/61-upgrade.t \
-	%D%/62-upgrade-php.t
+	%D%/62-upgrade-php.t \
+	%D%/65-operator.t
 EXTRA_DIST += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)
