@@ -85,6 +85,12 @@ fuzz() {
 	make -C "$build/fuzz" -j"$jobs" && "$here/tests/fuzz/run" "$build/fuzz" "${FUZZ_SECONDS:-15}"
 }
 
+# Handlers see no difference: some of their tests again, with the other handoff.
+by_fastcgi() {
+	PERUSERD_HANDOFF=fastcgi make -C "$build/check" check TESTS="tests/integration/05-cgi.t \
+		tests/integration/06-php.t tests/integration/20-rolling.t tests/integration/51-perl-cgi.t"
+}
+
 without_perl() {
 	make -C "$build/no-perl" -j"$jobs" && [ ! -e "$build/no-perl/perl.la" ] &&
 		"$build/no-perl/peruserd" -V
@@ -109,6 +115,7 @@ check_all() {
 	run_stage "layers" perl "$here/tools/check-layers" "$here"
 	run_stage "build, unit and integration tests" build_and_check check
 	if [ "${1:-}" != --quick ]; then
+		run_stage "the same handlers by FastCGI" by_fastcgi
 		configure_in sanitize --enable-werror --enable-sanitizers CFLAGS="-O1 -g"
 		run_stage "the same under sanitizers" build_and_check sanitize
 		configure_in fuzz --enable-fuzzers --without-php --without-perl CC=clang CFLAGS="-O1 -g"

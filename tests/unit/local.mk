@@ -282,6 +282,12 @@ tests_unit_base_str_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_str_LDADD = libbase.la $(CMOCKA_LIBS)
 TESTS += tests/unit/base_str
 
+check_PROGRAMS += tests/unit/wire_fcgi_taken
+tests_unit_wire_fcgi_taken_SOURCES = %D%/wire_fcgi_taken.c
+tests_unit_wire_fcgi_taken_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_wire_fcgi_taken_LDADD = libwire.la $(CMOCKA_LIBS)
+TESTS += tests/unit/wire_fcgi_taken
+
 check_PROGRAMS += tests/unit/wire_fcgi
 tests_unit_wire_fcgi_SOURCES = %D%/wire_fcgi.c
 tests_unit_wire_fcgi_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -334,6 +340,12 @@ tests_unit_processor_body_SOURCES = %D%/processor_body.c
 tests_unit_processor_body_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_processor_body_LDADD = libprocessor.la $(CMOCKA_LIBS)
 TESTS += tests/unit/processor_body
+
+check_PROGRAMS += tests/unit/processor_fcgx
+tests_unit_processor_fcgx_SOURCES = %D%/processor_fcgx.c
+tests_unit_processor_fcgx_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_processor_fcgx_LDADD = libprocessor.la $(CMOCKA_LIBS)
+TESTS += tests/unit/processor_fcgx
 
 check_PROGRAMS += tests/unit/processor_respond
 tests_unit_processor_respond_SOURCES = %D%/processor_respond.c

@@ -19,7 +19,9 @@ package Peruserd::Test;
 # global keys of the configuration, to be changed before start(); $t->{passed} sockets
 # that it is passed, $t->{before} a command that starts it.  The programs
 # are those of $PERUSERD_BUILD (default: the current folder).  Where they were
-# built with sanitizers, any report of theirs fails the test.
+# built with sanitizers, any report of theirs fails the test.  PERUSERD_HANDOFF=fastcgi
+# hands all requests over by FastCGI: what needs a client's socket or a body that
+# streams fails then, everything else does not.
 
 use strict;
 use warnings;
@@ -203,6 +205,7 @@ sub psgi_site
 sub pool
 {
 	my ($self, $name, %keys) = @_;
+	$keys{handoff} //= $ENV{PERUSERD_HANDOFF} if $ENV{PERUSERD_HANDOFF} && !$keys{connect};
 	push @{ $self->{pools} }, { name => $name, %keys };
 	return;
 }
