@@ -5,12 +5,19 @@ package Bench::Farm;
 use strict;
 use warnings;
 use Bench::Servers;
-use File::Path qw(make_path);
+use File::Path qw(make_path remove_tree);
+use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
 
 my $first_id = 200_000;
 my $multiplexers = 'peruserd-bench';    # the multiplexers' account
 my $etc_is_ours = 0;                     # a copy of it is mounted over it
+
+# PHP "with its usual extensions": what Debian's php-cli and php-fpm bring, and of its packages curl, gd,
+# mbstring, mysql, xml and zip.  Every server here loads exactly these, whatever else is installed.
+our @extensions = qw(10-mysqlnd 10-opcache 10-pdo 15-xml 20-calendar 20-ctype 20-curl 20-dom 20-exif 20-ffi 20-fileinfo
+	20-ftp 20-gd 20-gettext 20-iconv 20-mbstring 20-mysqli 20-pdo_mysql 20-phar 20-posix 20-readline 20-shmop
+	20-simplexml 20-sockets 20-sysvmsg 20-sysvsem 20-sysvshm 20-tokenizer 20-xmlreader 20-xmlwriter 20-xsl 20-zip);
 
 sub user { return sprintf 'bench%05d', $_[0] }
 
@@ -28,6 +35,19 @@ sub append {
 	close $out or die "$path: $!\n";
 }
 
+# In every SAPI's folder of that copy of /etc/php/VERSION.
+sub usual_extensions {
+	my ($php) = @_;
+	for my $folder (glob "$php/*/conf.d") {
+		remove_tree($folder, { keep_root => 1 });
+		for my $one (@extensions) {
+			my ($name) = $one =~ /-(\w+)/;
+			-e "$php/mods-available/$name.ini" or die "PHP's extension $name is not installed\n";
+			symlink "../../mods-available/$name.ini", "$folder/$one.ini" or die "$folder/$one.ini: $!\n";
+		}
+	}
+}
+
 # An /etc of our own: a file bound over /etc/passwd would go when somebody outside replaces that.
 sub own_etc {
 	my ($passwd, $group) = @_;
@@ -35,6 +55,7 @@ sub own_etc {
 	system('cp', '-a', '/etc', $etc) == 0 or die "/etc can't be copied\n";
 	append("$etc/passwd", @$passwd);
 	append("$etc/group", @$group);
+	usual_extensions($_) for glob "$etc/php/*";
 	system('mount', '--bind', $etc, '/etc') == 0 or die "mount --bind over /etc failed\n";
 	$etc_is_ours = 1;
 }
@@ -120,6 +141,25 @@ sub peruserd {
 			system("$build/peruserctl -s $dir/control.sock reload >/dev/null") == 0 or die "reload failed\n";
 			return ms_since($at);
 		} };
+}
+
+# With fast_start: until the loader has mapped the last of PHP's extensions.
+sub wait_for_loader {
+	my ($server) = @_;
+	my ($last) = $extensions[-1] =~ /-(\w+)/;
+	wait_until('the start of the loader', sub { grep { lines_like("/proc/$_/cmdline", '^peruser-loader')
+		&& lines_like("/proc/$_/maps", "/$last\\.so\$") } Bench::Servers::pids($server) });
+}
+
+# One request to that user's site: milliseconds, or undef where the answer is not the right one.
+sub ask {
+	my ($server, $n) = @_;
+	my $user = user($n);
+	my $begun = time;
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $server->{port}) or return;
+	print $socket "GET / HTTP/1.1\r\nHost: $user.localhost\r\nConnection: close\r\n\r\n";
+	my $answer = join '', <$socket>;
+	return $answer =~ /Hello from $user/ ? ms_since($begun) : undef;
 }
 
 # php-fpm with a pool for each user, behind nginx, which finds a user's socket by the host's name.
