@@ -13,13 +13,14 @@
 #define SUFFIX_MAX 32
 #define FILE_MAX   (4u << 20)   /* Debian's mime.types is 70 kB */
 
+/* Every PHP pool's zygote builds this table, so it is kept small: offsets, not pointers. */
 struct entry {
-	const char *suffix;     /* NULL: free */
-	const char *type;
+	uint32_t suffix;        /* in the text; 0: free, for a type comes before it */
+	uint32_t type;
 };
 
 struct mime {
-	char *text;             /* owned; the entries point into it */
+	char *text;             /* owned */
 	struct entry *entries;  /* owned; a power of two, half of them free at least */
 	size_t mask;
 };
@@ -64,7 +65,8 @@ place(const struct mime *mime, const char *suffix)
 {
 	size_t at = hash(suffix) & mime->mask;
 
-	while (mime->entries[at].suffix != NULL && strcmp(mime->entries[at].suffix, suffix) != 0)
+	while (mime->entries[at].suffix != 0 &&
+	    strcmp(mime->text + mime->entries[at].suffix, suffix) != 0)
 		at = (at + 1) & mime->mask;
 	return &mime->entries[at];
 }
@@ -82,53 +84,71 @@ add_line(struct mime *mime, char *line)
 		for (c = suffix; *c != '\0'; c++)
 			*c = str_lower(*c);
 		entry = place(mime, suffix);
-		if (entry->suffix != NULL)
+		if (entry->suffix != 0)
 			continue;
-		entry->suffix = suffix;
-		entry->type = type;
+		entry->suffix = (uint32_t)(suffix - mime->text);
+		entry->type = (uint32_t)(type - mime->text);
 	}
 }
 
-/* No more suffixes than words. */
+/* No more suffixes than words outside of comments. */
 static size_t
-words(const char *text, size_t len)
+words(const char *text)
 {
-	size_t count = 0, i;
+	bool inside = false, comment = false;
+	size_t count = 0;
 
-	for (i = 0; i < len; i++)
-		if (strchr(" \t\r\n", text[i]) == NULL &&
-		    (i == 0 || strchr(" \t\r\n", text[i - 1]) != NULL))
-			count++;
+	for (; *text != '\0'; text++) {
+		if (*text == '\n')
+			comment = false;
+		if (*text == '\n' || *text == ' ' || *text == '\t' || *text == '\r') {
+			inside = false;
+		} else if (!inside) {
+			inside = true;
+			comment = comment || *text == '#';
+			count += !comment;
+		}
+	}
 	return count;
+}
+
+/* Takes the text over. */
+static struct mime *
+build(char *text)
+{
+	struct mime *mime = calloc(1, sizeof *mime);
+	size_t size = 64, most;
+	char *line, *rest = NULL;
+
+	if (mime == NULL || text == NULL) {
+		free(mime);
+		free(text);
+		return NULL;
+	}
+	most = words(text);
+	while (size < 2 * most)
+		size *= 2;
+	mime->text = text;
+	mime->mask = size - 1;
+	mime->entries = calloc(size, sizeof *mime->entries);
+	if (mime->entries == NULL) {
+		mime_free(&mime);
+		return NULL;
+	}
+	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+		add_line(mime, line);
+	return mime;
 }
 
 struct mime *
 mime_new_text(const char *text, size_t len)
 {
-	struct mime *mime = calloc(1, sizeof *mime);
-	size_t size = 64, most = words(text, len);
-	char *line, *rest = NULL;
-
-	if (mime == NULL)
-		return NULL;
-	while (size < 2 * most)
-		size *= 2;
-	mime->mask = size - 1;
-	mime->entries = calloc(size, sizeof *mime->entries);
-	mime->text = strndup(text, len);
-	if (mime->entries == NULL || mime->text == NULL) {
-		mime_free(&mime);
-		return NULL;
-	}
-	for (line = strtok_r(mime->text, "\n", &rest); line != NULL;
-	    line = strtok_r(NULL, "\n", &rest))
-		add_line(mime, line);
-	return mime;
+	return build(strndup(text, len));
 }
 
-/* The whole of a regular file, or NULL with errno set. */
+/* The whole of a regular file, ended by a NUL, or NULL with errno set. */
 static char *
-file_text(const char *path, size_t *len)
+file_text(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	char *text = NULL;
@@ -137,14 +157,14 @@ file_text(const char *path, size_t *len)
 	if (fd < 0)
 		return NULL;
 	errno = EFBIG;
-	if (fstat(fd, &is) == 0 && S_ISREG(is.st_mode) && is.st_size < (off_t)FILE_MAX) {
-		*len = (size_t)is.st_size;
-		text = malloc(*len + 1);
-	}
-	if (text != NULL && !fd_read_all(fd, text, *len)) {
+	if (fstat(fd, &is) == 0 && S_ISREG(is.st_mode) && is.st_size < (off_t)FILE_MAX)
+		text = malloc((size_t)is.st_size + 1);
+	if (text != NULL && !fd_read_all(fd, text, (size_t)is.st_size)) {
 		free(text);
 		text = NULL;
 	}
+	if (text != NULL)
+		text[is.st_size] = '\0';
 	fd_close(&fd);
 	return text;
 }
@@ -152,19 +172,10 @@ file_text(const char *path, size_t *len)
 struct mime *
 mime_new(const char *path, int *error)
 {
-	struct mime *mime;
-	size_t len = 0;
-	char *text;
+	char *text = file_text(path);
 
-	*error = 0;
-	text = file_text(path, &len);
-	if (text == NULL) {
-		*error = errno;
-		return mime_new_text(common, sizeof common - 1);
-	}
-	mime = mime_new_text(text, len);
-	free(text);
-	return mime;
+	*error = text == NULL ? errno : 0;
+	return text != NULL ? build(text) : mime_new_text(common, sizeof common - 1);
 }
 
 void
@@ -196,5 +207,5 @@ mime_find(const struct mime *mime, const char *name)
 	}
 	suffix[i] = '\0';
 	entry = place(mime, suffix);
-	return entry->suffix != NULL ? entry->type : MIME_UNKNOWN;
+	return entry->suffix != 0 ? mime->text + entry->type : MIME_UNKNOWN;
 }

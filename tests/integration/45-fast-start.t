@@ -67,6 +67,21 @@ my $cached = 'echo function_exists("opcache_get_status") ? opcache_get_status(fa
 php_is($more{carol}, "include 'old.php'; $cached", $t->{sanitized} ? 'off' : 1, 'carol has an opcode cache');
 php_is($more{dave}, $cached, $t->{sanitized} ? 'off' : 0, 'dave has another one');
 
+# The loader made PHP's list of the system's time zones for all; bob's zygote makes its own.
+my $zones = 'echo count(timezone_identifiers_list()), " ", md5(implode(" ", timezone_identifiers_list())), " ",
+    (new DateTime("@1700000000"))->setTimezone(new DateTimeZone("Europe/Berlin"))->format("H:i T");';
+my $known = $t->php('shared', $bob, $zones)->{body};
+like($known, qr/\A[1-9]\d+ \w+ 23:13 CET\z/, 'time zones are known');
+php_is($more{carol}, $zones, $known, 'they are the same in a zygote of the loader\'s');
+php_is($alice, 'date_default_timezone_set("Europe/Berlin"); echo date("H:i T", 1700000000);', '23:13 CET',
+    'and there in a chroot');
+
+SKIP: {
+	skip 'built with sanitizers, PHP has no shared extensions', 1 if $t->{sanitized};
+	skip 'there is no /dev/shm', 1 unless -d '/dev/shm' && -k _;
+	php_is($more{carol}, 'echo ini_get("opcache.lockfile_path");', '/dev/shm', 'the opcode cache\'s lock is a file in memory');
+}
+
 php_is($bob, $who, $bob->{uid}, 'a pool without no_new_privs answers');
 is(process_field($t->zygote($bob), 'NoNewPrivs'), 0, 'and has none');
 isnt(program_of($t->zygote($bob)), program_of($loader), 'so it was not forked from the loader');
