@@ -181,20 +181,18 @@ confine_manager(unsigned asked, struct fault *fault)
 	return cut_bounding_to(keep, count, fault) && set_to(keep, count, fault);
 }
 
-bool
-confine_manager_can(unsigned asked, struct fault *fault)
+uint64_t
+confine_held(void)
 {
 	cap_t have = cap_get_proc();
-	bool can = have != NULL;
-	int i;
+	cap_value_t cap, bound = cap_max_bits();
+	uint64_t held = 0;
 
-	for (i = 0; can && i < COUNT(manager_needs); i++)
-		can = is_held(have, manager_needs[i]);
-	for (i = 0; can && i < COUNT(manager_asks); i++)
-		can = (asked & manager_asks[i].ask) == 0 || is_held(have, manager_asks[i].cap);
+	for (cap = 0; have != NULL && cap < bound && cap < 64; cap++)
+		if (is_held(have, cap))
+			held |= UINT64_C(1) << cap;
 	cap_free(have);
-	return can || fault_set(fault, 0, "it would not have the capabilities that this manager "
-	    "has (a security module, or secure bits that take root's): restart peruserd");
+	return held;
 }
 
 bool

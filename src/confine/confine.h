@@ -103,8 +103,8 @@ enum manager_ask {
  */
 bool confine_manager(unsigned asked, struct fault *fault);
 
-/* Could it?  Another binary of the manager asks before it takes over.  Changes nothing. */
-bool confine_manager_can(unsigned asked, struct fault *fault);
+/* The permitted set as a mask; 0 where it can't be read. */
+uint64_t confine_held(void);
 
 /*
  * Around a multiplexer, once its tables are loaded: Landlock (files beneath

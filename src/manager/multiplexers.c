@@ -331,7 +331,7 @@ end_extra(struct manager *manager, uint32_t entry)
 	}
 }
 
-/* Only between reloads, which count on a number that stays. */
+/* Only between reloads and upgrades, which count on a number that stays. */
 static void
 scale(struct manager *manager, uint64_t now)
 {
@@ -341,6 +341,7 @@ scale(struct manager *manager, uint64_t now)
 	int more;
 
 	if (manager->phase != MANAGER_RUNNING || manager->reload != NULL ||
+	    upgrade_is_under_way(manager) ||
 	    now < manager->multiplexers_looked + LOOK_MS)
 		return;
 	for (entry = 0; entry < manager->settings->multiplexer_count; entry++) {

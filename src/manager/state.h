@@ -37,7 +37,7 @@ extern const char state_processors[];
 	N(plain_nofile) N(most_nofile) N(said_namespaces) N(rung_last)          \
 	N(multiplexers) N(pools) N(slots)                                       \
 	F(pid_file) F(board) F(board_reader) F(bell) F(control) N(control_group)\
-	N(control_has_group) N(reload)
+	N(control_has_group) N(capabilities) N(reload)
 
 /* Settings, as settings_write() has them; the first ones are in force. */
 #define STATE_SETTINGS(N, T, F)  F(text) N(generation)
@@ -48,7 +48,7 @@ extern const char state_processors[];
 #define STATE_MULTIPLEXER(N, T, F)                                              \
 	N(number) N(entry) N(pid) F(channel) F(bell) N(used) N(leaving)         \
 	N(leave_by) N(ready) N(replaced) N(newest) N(oldest) N(started)         \
-	N(restart_at) N(restarts)
+	N(restart_at) N(restarts) N(extra)
 
 #define STATE_POOL(N, T, F)                                                     \
 	N(row) N(settings) N(at) N(slot_first) N(slot_count) N(retired)         \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "confine/confine.h"
 #include "manager/control.h"
 #include "manager/manager.h"
 #include "manager/upgrade_parts.h"
@@ -44,6 +45,7 @@ give_head(struct manager *manager, struct state *state)
 	head->board_reader = manager->board_reader;
 	head->bell = manager->bells[BOARD_BELL_MANAGER];
 	control_give(manager, head);
+	head->capabilities = confine_held();
 	head->reload = manager->upgrade->reload;
 	return true;
 }
@@ -192,6 +194,7 @@ give_multiplexers(const struct manager *manager, struct state *state)
 		told->started = mux->started;
 		told->restart_at = mux->restart_at;
 		told->restarts = mux->restarts;
+		told->extra = mux->extra;
 		if (!give_queue(&mux->channel, state, UINT32_MAX, i))
 			return false;
 	}

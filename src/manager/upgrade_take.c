@@ -236,6 +236,7 @@ take_multiplexer(struct manager *manager, const struct state_multiplexer *told,
 	mux->started = told->started;
 	mux->restart_at = told->restart_at;
 	mux->restarts = (uint32_t)told->restarts;
+	mux->extra = told->extra != 0;
 	return told->pid == 0 || multiplexer_adopt(mux, (pid_t)told->pid, told->channel, fault);
 }
 

@@ -199,6 +199,14 @@ try_programs(struct fault *fault)
 	return true;
 }
 
+static bool
+try_capabilities(uint64_t wanted, struct fault *fault)
+{
+	return (confine_held() & wanted) == wanted || fault_set(fault, 0, "it would not have the "
+	    "capabilities that the manager has (a security module, or secure bits that take "
+	    "root's): restart peruserd");
+}
+
 bool
 upgrade_try(int sealed)
 {
@@ -210,7 +218,7 @@ upgrade_try(int sealed)
 	can = upgrade_read(sealed, &state, &fault);
 	head = can ? state_at(&state, STATE_OF_HEAD, 0) : NULL;
 	can = can && try_settings(&state, &fault) && try_programs(&fault) &&
-	    confine_manager_can((unsigned)head->asked, &fault);
+	    try_capabilities(head->capabilities, &fault);
 	if (can && strcmp(head->processors, state_processors) != 0)
 		puts("its processors speak otherwise: all pools will begin anew");
 	if (can)

@@ -169,6 +169,15 @@ pop @{ $t->{listen} };
 is($status, 0, 'one without it too') or diag($text);
 is(scalar(() = $t->log =~ /127\.0\.0\.1:$strange was passed .* not configured/g), 2, 'which is told again');
 
+# ---- another binary takes over: what was passed goes with it
+
+($status, $text) = $t->program('peruserctl', '-s', $t->{settings}{control}{socket}, 'upgrade');
+is($status, 0, 'an upgrade') or diag($text);
+each_kind(sub { body_is($t->get($_[0], 'bob.test', '/hello.txt'), "hello\n", "it answers on $_[0] after that") });
+like(answer_of(IO::Socket::UNIX->new(Peer => $file)), qr/hello\n\z/, 'and on the Unix socket');
+my $patient = IO::Socket::INET->new(PeerHost => '127.0.0.1', PeerPort => $strange) or die "connect: $!\n";
+is(answer_of($patient, 0.3), undef, 'what is not configured is still open, and nobody answers');
+
 # ---- the end, and the next start with the same sockets
 
 is($t->stop, 0, 'it stops');

@@ -74,6 +74,14 @@ for my $caps ([ 'a container', $container ], [ 'all capabilities', '' ]) {
 		@now == 2 && !grep { $_ == $multiplexer } @now }), "$name: and replaced");
 	ok(wait_for(10, sub { !unburied($first) }), "$name: nobody is left unburied");
 
+	my ($status, $text) = $t->program('peruserctl', '-s', $t->{settings}{control}{socket}, 'upgrade');
+	is($status, 0, "$name: another binary takes over") or diag($text);
+	body_is($t->get('shared', 'bob.test', '/hello.txt'), "hello\n", "$name: and serves");
+	stranger($first, 'stranger4');
+	put_file("$t->{dir}/stranger4.go", '');
+	ok(wait_for(20, sub { 2 == grep { process_title($_) =~ /multiplexer/ } process_children($first) }), "$name: the former multiplexers go");
+	ok(wait_for(10, sub { !unburied($first) }), "$name: strangers are buried by the new one");
+
 	kill $name =~ /all/ ? 'INT' : 'TERM', $first;
 	ok(wait_for(20, sub { !$t->running }), "$name: it hears the signal and ends") or diag($t->log);
 	is($t->{exit}, 0, "$name: with status 0");
