@@ -120,7 +120,8 @@ sub stop_server
 {
 	my $pid = $running or return;
 	undef $running;
-	kill 'KILL', process_children($pid), $pid;
+	# The master first: it would replace its children.
+	kill 'KILL', $_ for $pid, process_children($pid);
 	waitpid $pid, 0;
 	return;
 }

@@ -55,7 +55,7 @@ sub end_fpm
 	my $pid = delete $master{$name} or return;
 	kill $signal // 'QUIT', $pid;
 	return if wait_for(20, sub { waitpid($pid, POSIX::WNOHANG()) != 0 });
-	kill 'KILL', process_children($pid), $pid;
+	kill 'KILL', $_ for $pid, process_children($pid);
 	waitpid $pid, 0;
 	return;
 }
