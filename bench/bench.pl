@@ -8,6 +8,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
+use Bench::FastCGI;
 use Bench::Servers;
 use File::Temp qw(tempdir);
 use Getopt::Long;
@@ -31,6 +32,9 @@ my ($P, $PRIVATE, $FPM, $MOD, $NGINX, $WRAP) = ('peruserd', 'peruserd, private',
 my ($PERL, $PERL_PRIVATE, $STARMAN, $UWSGI, $NGINX_UWSGI) = ('peruserd, Perl', 'peruserd, Perl, private', 'Starman', 'uWSGI psgi',
 	'nginx + uWSGI psgi');
 
+my ($FASTCGI, @PHP_CGI) = ('peruserd, FastCGI', 'nginx + php-cgi', 'lighttpd + php-cgi');
+my @FCGI_PM = ('nginx + FCGI.pm', 'lighttpd + FCGI.pm');
+
 # name, path, connections, wrk's further arguments, servers, and what the first is to reach of others
 my @scenarios = (
 	['hello.php, 32 connections', '/hello.php', 32, [], [$P, $PRIVATE, $FPM, $MOD], { $FPM => 0.42, $MOD => 0.7 }],
@@ -44,6 +48,8 @@ my @scenarios = (
 	['hello CGI in Perl, 32 connections', '/cgi-bin/hello.pl', 32, [], [$PERL, $PERL_PRIVATE, $P], { $P => 0.025 }],
 	['hello PSGI, 32 connections', '/hello.psgi', 32, [], [$PERL, $PERL_PRIVATE, $STARMAN, $NGINX_UWSGI], { $STARMAN => 0.4, $NGINX_UWSGI => 0.4 }],
 	['hello PSGI, new connection each', '/hello.psgi', 32, ['-H', 'Connection: close'], [$PERL, $PERL_PRIVATE, $STARMAN, $UWSGI], {}],
+	['hello.php by php-cgi, 32 connections', '/hello.php', 32, [], [$FASTCGI, @PHP_CGI], { map { $_ => 1 } @PHP_CGI }],
+	['hello by FCGI.pm, 32 connections', '/hello.fcgi', 32, [], [$FASTCGI, @FCGI_PM], { map { $_ => 1 } @FCGI_PM }],
 );
 
 sub make_site {
@@ -57,6 +63,7 @@ sub make_site {
 	Bench::Servers::spew("$site/cgi-bin/hello.pl", "#!/usr/bin/perl\nprint \"Content-Type: text/plain\\r\\n\\r\\nHello, world\\n\";\n");
 	chmod 0755, "$site/cgi-bin/hello.pl";
 	Bench::Servers::spew("$site/app.psgi", "sub { [ 200, [ 'Content-Type' => 'text/plain' ], [ \"Hello, world\\n\" ] ] };\n");
+	Bench::FastCGI::write_script($site);
 	chown((getpwnam $user)[2, 3], $site, glob("$site/* $site/cgi-bin/*"));
 	Bench::Servers::spew("$work/upload.lua", "wrk.method = 'POST'\nwrk.body = string.rep('u', 1048576)\nwrk.headers['Content-Type'] = 'application/octet-stream'\n");
 }
@@ -170,7 +177,7 @@ sub machine {
 	my ($system, undef, $release) = POSIX::uname();
 	my %v = map { my ($p, $c) = @$_; $p => (`$c 2>&1` =~ m{([\d]+\.[\d.]+)})[0] } ['PHP', 'php-config --version'],
 		['Perl', 'perl -v'], ['Starman', 'starman --version'], ['uWSGI', 'uwsgi-core --version'],
-		['nginx', 'nginx -v'], ['Apache', 'apache2 -v'], ['wrk', 'wrk -v'];
+		['nginx', 'nginx -v'], ['lighttpd', 'lighttpd -v'], ['Apache', 'apache2 -v'], ['wrk', 'wrk -v'];
 	return scalar(() = glob('/sys/devices/system/cpu/cpu[0-9]*')) . " cores ($cpu), $system $release, "
 		. join(', ', map { "$_ $v{$_}" } grep { $v{$_} } sort keys %v)
 		. "; $Bench::Servers::workers workers ($Bench::Servers::many processes for Apache), medians of $rounds interleaved runs of $seconds s\n";
@@ -182,7 +189,7 @@ $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 END { my $status = $?; Bench::Servers::stop_all(); $? = $status }
 my %servers = map { $_->{name} => $_ } Bench::Servers::peruserd($build, $site, $user),
 	Bench::Servers::nginx_fpm($site, $user), Bench::Servers::apache_mod_php($site, $user),
-	Bench::Servers::starman($site, $user);
+	Bench::Servers::starman($site, $user), Bench::FastCGI::servers($build, $site, $user);
 $servers{ $_->{name} } = $_ for Bench::Servers::uwsgi_psgi($site, $user, $servers{$NGINX});
 $_->{host} //= 'bench.localhost' for values %servers;
 

@@ -160,7 +160,7 @@ my $peruserd = Bench::Fronts::peruserd($build, $site, $user);
 my @ours = (Bench::Fronts::nginx_peruserd($peruserd, $site),
 	-e "$build/.libs/mod_peruserd.so" ? Bench::Fronts::apache_peruserd($peruserd, $build) : ());
 if ($only ne 'slow') {
-	my $fpm = Bench::Fronts::fpm($user);
+	my $fpm = Bench::Servers::fpm($user);
 	my @theirs = (Bench::Fronts::nginx_fpm($fpm, $site), Bench::Fronts::apache_fpm($fpm, $site));
 	compare({ 'nginx + peruserd' => [ 'nginx + php-fpm', $cpu_goal_nginx ],
 		'Apache event + mod_peruserd' => [ 'Apache event + mod_proxy_fcgi + php-fpm', $cpu_goal_apache ] }, @ours, @theirs);

@@ -6,7 +6,6 @@ use warnings;
 use File::Path qw(make_path);
 use Bench::Servers;
 
-my $fpm_socket;
 our $threads = 64;      # of Apache's event MPM, without slow clients
 
 sub spew { return Bench::Servers::spew(@_) }
@@ -37,69 +36,20 @@ CFG
 	return { name => 'peruserd', port => $port, groups => [$group], dir => $dir };
 }
 
-sub fpm {
-	my ($user) = @_;
-	my $dir = "$Bench::Servers::work/fpm";
-	my ($program) = grep { -x } glob('/usr/sbin/php-fpm*');
-	make_path($dir);
-	$fpm_socket = "$dir/fpm.sock";
-	spew("$dir/fpm.conf", <<"CFG");
-[global]
-error_log = $dir/fpm.log
-daemonize = no
-[site]
-user = $user
-group = $user
-listen = $fpm_socket
-listen.owner = $user
-pm = static
-pm.max_children = $Bench::Servers::workers
-CFG
-	my $group = Bench::Servers::cgroup_make('fpm');
-	Bench::Servers::run_in($group, $program, '-F', '-y', "$dir/fpm.conf");
-	return { name => 'php-fpm', groups => [$group] };
-}
-
-sub nginx {
-	my ($name, $behind, $site, $upstream, $location) = @_;
-	my ($tag) = "nginx-$behind->{name}" =~ s/\W+/-/gr;
-	my ($port, $dir) = (Bench::Servers::free_port(), "$Bench::Servers::work/$tag");
-	make_path("$dir/tmp");
-	spew("$dir/nginx.conf", <<"CFG");
-user www-data;
-worker_processes auto;
-pid $dir/nginx.pid;
-error_log $dir/nginx.log;
-daemon off;
-events { worker_connections 16000; }
-http {
-  access_log off; sendfile on; tcp_nopush on; keepalive_timeout 300; keepalive_requests 100000000;
-  client_max_body_size 64m; client_body_temp_path $dir/tmp; fastcgi_temp_path $dir/tmp; client_body_timeout 600; send_timeout 600;
-  upstream behind { $upstream }
-  server {
-    listen 127.0.0.1:$port; server_name bench.localhost; root $site;
-    location / { include /etc/nginx/fastcgi_params; $location fastcgi_pass behind; }
-  }
-}
-CFG
-	my $group = Bench::Servers::cgroup_make($tag);
-	Bench::Servers::run_in($group, '/usr/sbin/nginx', '-c', "$dir/nginx.conf");
-	Bench::Servers::wait_for_port($name, $port);
-	return { name => $name, port => $port, groups => [ $group, @{ $behind->{groups} } ] };
-}
-
 # As conf/recipes/nginx.conf.
 sub nginx_peruserd {
 	my ($peruserd, $site) = @_;
-	return nginx('nginx + peruserd', $peruserd, $site, "server unix:$peruserd->{dir}/fastcgi.sock; keepalive 32; keepalive_requests 100000000;",
-		'fastcgi_param PERUSERD_PATH $uri; fastcgi_keep_conn on; fastcgi_buffering off;');
+	return Bench::Servers::together('nginx + peruserd', Bench::Servers::nginx('nginx-peruserd', $site,
+		'location / { include /etc/nginx/fastcgi_params; fastcgi_param PERUSERD_PATH $uri; fastcgi_keep_conn on; '
+		. 'fastcgi_buffering off; fastcgi_pass behind; }',
+		"upstream behind { server unix:$peruserd->{dir}/fastcgi.sock; keepalive 32; keepalive_requests 100000000; }"), $peruserd);
 }
 
 # As everybody has it.  Kept connections would tie its workers down; with as many as workers they are slower.
 sub nginx_fpm {
 	my ($fpm, $site) = @_;
-	return nginx('nginx + php-fpm', $fpm, $site, "server unix:$fpm_socket;",
-		'fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;');
+	return Bench::Servers::together('nginx + php-fpm', Bench::Servers::nginx('nginx-fpm', $site,
+		'location / { ' . Bench::Servers::nginx_pass($fpm->{socket}) . ' }'), $fpm);
 }
 
 sub apache {
@@ -136,7 +86,7 @@ CFG
 	my $group = Bench::Servers::cgroup_make($tag);
 	Bench::Servers::run_in($group, '/usr/sbin/apache2', '-DFOREGROUND', '-f', "$dir/apache.conf");
 	Bench::Servers::wait_for_port($name, $port);
-	return { name => $name, port => $port, groups => [ $group, @{ $behind->{groups} } ] };
+	return Bench::Servers::together($name, { port => $port, groups => [$group] }, $behind);
 }
 
 sub apache_peruserd {
@@ -163,7 +113,7 @@ DocumentRoot $site
   AllowOverride None
 </Directory>
 <FilesMatch "\\.php\$">
-  SetHandler "proxy:unix:$fpm_socket|fcgi://localhost/"
+  SetHandler "proxy:unix:$fpm->{socket}|fcgi://localhost/"
 </FilesMatch>
 CFG
 }

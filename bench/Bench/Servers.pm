@@ -149,12 +149,12 @@ CFG
 		{ name => 'peruserd, Perl, private', port => $private, groups => [$group], host => 'perl.localhost' };
 }
 
-sub nginx_fpm {
-	my ($site, $user) = @_;
-	my ($port, $dir) = (free_port(), "$work/nginx");
-	make_path("$dir/tmp", "$dir/cgi");
-	chown((getpwnam $user)[2, 3], "$dir/cgi");
-	my ($fpm) = grep { -x } glob('/usr/sbin/php-fpm*');
+# php-fpm as Debian has it, with that many workers.  { socket, groups }
+sub fpm {
+	my ($user) = @_;
+	my $dir = "$work/fpm";
+	my ($program) = grep { -x } glob('/usr/sbin/php-fpm*') or die "no php-fpm\n";
+	make_path($dir);
 	spew("$dir/fpm.conf", <<"CFG");
 [global]
 error_log = $dir/fpm.log
@@ -170,7 +170,17 @@ php_admin_value[memory_limit] = 256M
 php_admin_value[post_max_size] = 64M
 php_admin_value[upload_max_filesize] = 64M
 CFG
+	my $group = cgroup_make('fpm');
+	run_in($group, $program, '-F', '-y', "$dir/fpm.conf");
+	return { name => 'php-fpm', socket => "$dir/fpm.sock", groups => [$group] };
+}
+
+# An nginx with these locations, and what http may need for them.  { name, port, groups }: its own alone.
+sub nginx {
+	my ($tag, $site, $locations, $http) = @_;
+	my ($port, $dir) = (free_port(), "$work/$tag");
 	my $types = -e '/etc/nginx/mime.types' ? 'include /etc/nginx/mime.types;' : '';
+	make_path("$dir/tmp");
 	spew("$dir/nginx.conf", <<"CFG");
 user www-data;
 worker_processes auto;
@@ -182,24 +192,45 @@ http {
   $types
   access_log off; sendfile on; tcp_nopush on; keepalive_timeout 300; keepalive_requests 100000000;
   client_max_body_size 64m; client_body_temp_path $dir/tmp; fastcgi_temp_path $dir/tmp;
+  client_body_timeout 600; send_timeout 600;
+  ${\ ($http // '')}
   server {
     listen 127.0.0.1:$port; server_name bench.localhost; root $site;
-    location ~ \\.php\$ { include /etc/nginx/fastcgi_params;
-      fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name; fastcgi_pass unix:$dir/fpm.sock; }
-    location /cgi-bin/ { include /etc/nginx/fastcgi_params;
-      fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name; fastcgi_pass unix:$dir/cgi/sock; }
-    location = /hello.psgi { include /etc/nginx/uwsgi_params; uwsgi_pass unix:$work/uwsgi.sock; }
+    $locations
   }
 }
 CFG
-	my ($group, $fpm_group, $cgi_group) = map { cgroup_make($_) } qw(nginx fpm fcgiwrap);
-	run_in($fpm_group, $fpm, '-F', '-y', "$dir/fpm.conf");
-	run_in($cgi_group, 'sh', '-c', "umask 0; exec setpriv --reuid=$user --regid=$user --clear-groups /usr/sbin/fcgiwrap -c $workers -s unix:$dir/cgi/sock");
+	my $group = cgroup_make($tag);
 	run_in($group, '/usr/sbin/nginx', '-c', "$dir/nginx.conf");
-	wait_for_port('nginx', $port);
-	return { name => 'nginx + php-fpm', port => $port, groups => [ $group, $fpm_group ] },
-		{ name => 'nginx + fcgiwrap', port => $port, groups => [ $group, $cgi_group ] },
-		{ name => 'nginx', port => $port, groups => [$group] };
+	wait_for_port($tag, $port);
+	return { name => 'nginx', port => $port, groups => [$group] };
+}
+
+# What a location says to have a script run by who listens there.
+sub nginx_pass {
+	my ($socket) = @_;
+	return 'include /etc/nginx/fastcgi_params; fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name; '
+		. "fastcgi_pass unix:$socket;";
+}
+
+# The same server with others behind it, all of whose time counts.
+sub together {
+	my ($name, $front, @behind) = @_;
+	return { name => $name, port => $front->{port}, groups => [ map { @{ $_->{groups} } } $front, @behind ] };
+}
+
+# nginx alone, with php-fpm, with fcgiwrap: one nginx for all of them.
+sub nginx_fpm {
+	my ($site, $user) = @_;
+	my ($dir, $group) = ("$work/fcgiwrap", cgroup_make('fcgiwrap'));
+	make_path($dir);
+	chown((getpwnam $user)[2, 3], $dir);
+	run_in($group, 'sh', '-c', "umask 0; exec setpriv --reuid=$user --regid=$user --clear-groups /usr/sbin/fcgiwrap -c $workers -s unix:$dir/sock");
+	my ($fpm, $wrap) = (fpm($user), { groups => [$group] });
+	my $nginx = nginx('nginx', $site, join "\n    ", 'location ~ \\.php$ { ' . nginx_pass($fpm->{socket}) . ' }',
+		'location /cgi-bin/ { ' . nginx_pass("$dir/sock") . ' }',
+		"location = /hello.psgi { include /etc/nginx/uwsgi_params; uwsgi_pass unix:$work/uwsgi.sock; }");
+	return together('nginx + php-fpm', $nginx, $fpm), together('nginx + fcgiwrap', $nginx, $wrap), $nginx;
 }
 
 # A worker of Starman's serves one connection until it ends: as many as Apache gets.
