@@ -341,6 +341,25 @@ fcgi_readable(evutil_socket_t fd, short what, void *context)
 		continue;
 }
 
+bool
+fcgi_has_ended(struct fcgi *fcgi)
+{
+	char *room = fcgi->slot->mux->scratch->read;
+	struct fcgi_taken taken = { 0 };
+	bool sent_fds, truncated;
+	ssize_t got;
+
+	while (!taken.ended && (got = fdpass_receive_bytes(fcgi->slot->fd, room, MULTIPLEXER_READ,
+	    MSG_DONTWAIT, &sent_fds, &truncated)) > 0) {
+		take_records(fcgi, room, (size_t)got, &taken);
+		if (!sent_fds && taken.wrong == NULL)
+			continue;
+		fcgi_broken(fcgi, sent_fds ? "sent a descriptor" : taken.wrong);
+		return false;
+	}
+	return taken.ended;
+}
+
 void
 fcgi_drain(struct slot *slot)
 {

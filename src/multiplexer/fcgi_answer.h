@@ -25,6 +25,12 @@ void fcgi_readable(evutil_socket_t fd, short what, void *context);
 /* Take what it said before its process went. */
 void fcgi_drain(struct slot *slot);
 
+/*
+ * After an abort, when nothing more can come: was the END among what had come before?
+ * Nothing of it is used.
+ */
+bool fcgi_has_ended(struct fcgi *fcgi);
+
 /* ---- an answer that waits for its client */
 
 struct waiting {

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -559,6 +560,22 @@ hung_up(const struct slot *slot)
 	    (polled.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0);
 }
 
+/*
+ * Or has it done with the request, and waits for us?  php-cgi half-closes what it can't
+ * write to and reads until we close (which the shut reading side hides); what had answered
+ * before it could see the abort waits for its next request.  Either takes the ABORT
+ * off the socket, which a program at work leaves there.
+ */
+static bool
+has_taken_all(const struct slot *slot)
+{
+	uint32_t info[SK_MEMINFO_VARS];
+	socklen_t len = sizeof info;
+
+	return getsockopt(slot->fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 &&
+	    info[SK_MEMINFO_WMEM_ALLOC] == 0;
+}
+
 static void
 go_on_aborting(struct fcgi *fcgi)
 {
@@ -571,7 +588,8 @@ go_on_aborting(struct fcgi *fcgi)
 		say_abort(fcgi);
 		listen_for(fcgi, EV_WRITE);
 	}
-	if (!hung_up(slot))
+	if ((!hung_up(slot) && !fcgi_has_ended(fcgi) && !has_taken_all(slot)) ||
+	    fcgi->phase != FCGI_ABORTS)
 		return;
 	slot_count_requests(slot, 1);
 	fail(fcgi, 502);

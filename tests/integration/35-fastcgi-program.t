@@ -50,6 +50,11 @@ while ($request->Accept() >= 0) {
 			select undef, undef, undef, 0.1;
 			open my $mark, '>', $env{QUERY_STRING}; print $mark "$$ $_\n"; close $mark;
 		}
+	} elsif ($what eq '/await') {
+		select undef, undef, undef, 0.02 until -e $env{QUERY_STRING};
+		print $out "Content-Type: text/plain\r\n\r\nat last";
+		$request->Finish;
+		open my $mark, '>', "$env{QUERY_STRING}.done"; close $mark;
 	} elsif ($what eq '/die') {
 		kill KILL => $$;
 	} elsif ($what eq '/nothing') {
@@ -151,6 +156,21 @@ my ($pid) = slurp($mark) =~ /\A(\d+)/;
 $leaver->{socket}->close;
 ok(wait_for(10, sub { !$t->pool_status('calm')->{busy} }), 'its client left, and it has stopped');
 ok(process_alive($pid), 'by itself: it lives');
+
+# A client that leaves, and its program has answered before that is seen: it waits for more, and is free.
+my $gate = "$site{calm}{home}/gate";
+$leaver = $t->client('shared');
+$leaver->send("GET /await?$gate HTTP/1.1\r\nHost: calm.test\r\n\r\n");
+ok(wait_for(10, sub { $t->pool_status('calm')->{busy} }), 'a program waits');
+my @multiplexers = $t->multiplexers;
+kill STOP => @multiplexers;
+$leaver->{socket}->close;
+put_file($gate, '', 0644, $site{calm});
+ok(wait_for(10, sub { -e "$gate.done" }), 'its client leaves, and it answers');
+kill CONT => @multiplexers;
+ok(wait_for(10, sub { !$t->pool_status('calm')->{busy} }), 'its slot is free');
+body_is($t->get('shared', 'calm.test', '/'), "hello\n", 'and serves the next request');
+ok(process_alive($pid), 'by the same process');
 
 # What is missing is said.
 status_is($t->get('shared', 'rooted.test', '/'), 503, 'a program without its interpreter is 503');

@@ -19,6 +19,7 @@ my %file = (
 	'who.php'         => '<?php echo posix_geteuid(), "|", $_SERVER["SCRIPT_NAME"], "|", $_SERVER["PATH_INFO"] ?? "", "|", $_SERVER["REQUEST_URI"];',
 	'front.php'       => '<?php echo "front ", $_SERVER["REQUEST_URI"], " ", $_SERVER["REQUEST_METHOD"], " ", strlen(file_get_contents("php://input"));',
 	'up.php'          => '<?php echo filesize($_FILES["f"]["tmp_name"]), " ", $_POST["a"];',
+	'await.php'       => '<?php file_put_contents("$_GET[gate].pid", getmypid()); while (!file_exists($_GET["gate"])) { usleep(20000); clearstatcache(); } echo "at last";',
 	'html/index.html' => "html\n",
 	'pic.jpg'         => '<?php echo "run"; ?>',
 );
@@ -53,4 +54,31 @@ each_kind(sub {
 	cmp_ok(scalar(keys %pids), '>=', 2, "php-cgi is replaced after max_requests_per_child ($kind)");
 	ok(!$pids{'?'}, "and no request is lost by that ($kind)");
 });
+
+# A client leaves, and its program has answered before that is seen: then it waits for more and hangs up
+# on nobody, and its slot is free all the same.
+my $gate = "$site->{home}/gate";
+my $leaver = $t->client('shared');
+$leaver->send("GET /await.php?gate=$gate HTTP/1.1\r\nHost: mixed.test\r\n\r\n");
+ok(wait_for(20, sub { -s "$gate.pid" }), 'a script waits');
+my $pid;
+ok(wait_for(20, sub { ($pid) = grep { (slurp("/proc/$_/wchan") // '') =~ /nanosleep/ } processes_of($site->{uid}); return $pid }),
+	'in its sleep');
+my @multiplexers = $t->multiplexers;
+kill STOP => @multiplexers;
+$leaver->{socket}->close;
+put_file($gate, '', 0644, $site);
+ok(wait_for(20, sub { (slurp("/proc/$pid/wchan") // '') =~ /unix_stream/ }), 'its client leaves, and it answers');
+kill CONT => @multiplexers;
+ok(wait_for(20, sub { !$t->pool_status('mixed-php')->{busy} }), 'its slot is free');
+ok(process_alive($pid), 'and it lives');
+
+# Clients that leave at all moments of their requests: no slot stays with one of those.
+for my $round (1 .. 150) {
+	my @leavers = map { $t->client('shared') } 1 .. 4;
+	$_->send("GET /who.php HTTP/1.1\r\nHost: mixed.test\r\n\r\n") for @leavers;
+	select undef, undef, undef, $round % 15 * 0.0002;
+	$_->{socket}->close for @leavers;
+}
+ok(wait_for(20, sub { !$t->pool_status('mixed-php')->{busy} }), 'after 600 clients that left every slot is free');
 $t->finish;
