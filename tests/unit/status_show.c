@@ -42,7 +42,8 @@ static struct view_slot slots[] = {
 };
 
 static const struct view view = {
-	{ "0.1.0", "running", 1234567, 864000000, 200, 256, 0 }, muxes, pools, slots, 2, 2, 2, true, false
+	{ .version = "0.1.0", .phase = "running", .pid = 1234567, .uptime_ms = 864000000, .live = 200,
+	    .server_limit = 256 }, muxes, pools, slots, 2, 2, 2, true, false
 };
 
 static unsigned columns;
