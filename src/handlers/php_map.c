@@ -18,6 +18,7 @@
  * on its extensions.  Where they are mapped already, opening them again counts
  * one up.  So each that the system's ini files name is opened, in their order
  * and as PHP will, and nothing of it is called but what the linker itself calls.
+ * Of PHP itself nothing runs but the making of one list of the system's.
  */
 
 #ifdef WITH_SANITIZERS
