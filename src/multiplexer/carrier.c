@@ -215,6 +215,7 @@ carrier_settle(struct carrier *carrier)
 		return;
 	if (carrier->keep && !conn->mux->stopping) {
 		conn->state = CONN_IDLE;
+		conn->fresh = false;
 		/* A web server keeps it as long as it likes, but not with half a record. */
 		conn_timeout(conn, fcgi_between(&carrier->reader) ? 0 :
 		    conn->mux->tables->settings->header_timeout);

@@ -11,6 +11,7 @@
 #include "multiplexer/spool.h"
 
 #define LINGER_MS 2000          /* how long a client may take to read an error */
+#define FRESH_MS  1000          /* for a first request, when it stops */
 #define STATUS_LEFT 499         /* in the log: the client left before its answer */
 
 bool
@@ -82,6 +83,7 @@ conn_take(struct multiplexer *mux, struct listener *listener)
 	conn->front = listener->front;
 	conn->in.max = conn->front->in_max(mux);
 	conn->state = CONN_IDLE;
+	conn->fresh = true;
 	conn->timeout.kind = TIMEOUT_CONN;
 	conn->local_addr[0] = '\0';
 	conn->tables = tables_hold(mux->tables);
@@ -386,9 +388,18 @@ conns_swap(struct multiplexer *mux)
 void
 conns_close_idle(struct multiplexer *mux)
 {
+	struct conn *conn;
 	uint32_t i;
 
-	for (i = 0; i < mux->conns.made; i++)
-		if (mux->conns.at[i]->state == CONN_IDLE)
-			conn_close(mux->conns.at[i]);
+	for (i = 0; i < mux->conns.made; i++) {
+		conn = mux->conns.at[i];
+		if (conn->state == CONN_IDLE && conn->fd >= 0)
+			conn->front->readable(conn->fd, EV_READ, conn);
+		if (conn->state != CONN_IDLE)
+			continue;
+		if (conn->fresh)
+			conn_timeout(conn, FRESH_MS);
+		else
+			conn_close(conn);
+	}
 }

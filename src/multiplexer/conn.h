@@ -68,6 +68,7 @@ struct conn {
 	enum conn_state state;
 	bool read_armed, write_armed;
 	bool again;                     /* on the list of those to be looked at again */
+	bool fresh;                     /* nothing was answered on it yet */
 	TAILQ_ENTRY(conn) link;         /* the queue it waits in, or the list of free ones */
 	TAILQ_ENTRY(conn) again_link;
 	struct timeout timeout;         /* of its present state */
@@ -203,7 +204,10 @@ void conn_timed_out(struct conn *conn);
 /* The tables have changed: what waits goes on under the new ones. */
 void conns_swap(struct multiplexer *mux);
 
-/* Close those that are idle (when stopping). */
+/*
+ * Close those that are idle (when stopping).  One that was just accepted has its chance:
+ * its request is on its way, and nobody else will hear it.
+ */
 void conns_close_idle(struct multiplexer *mux);
 
 #endif

@@ -137,6 +137,7 @@ front_http_next(struct conn *conn)
 	idle = conn_tuning(conn)->keep_alive_timeout;
 	conn_reset(conn);
 	conn->state = CONN_IDLE;
+	conn->fresh = false;
 	conn_timeout(conn, idle);
 	conn_read_events(conn, true);
 	if (conn->in.len > 0)

@@ -133,6 +133,15 @@ for my $kind (qw(shared private)) {
 	is(wait_for(20, sub { !$t->running }) && $t->{exit}, 0, "and then it ends ($kind)");
 	is(join("\n", $t->left_behind), '', "with nothing left behind ($kind)");
 }
+# One that was accepted and has not asked yet.
+$t->start;
+my $fresh = $t->client('shared');
+ok(wait_for(10, sub { 1 == grep { $_->{connections} } @{ ($t->status // {})->{multiplexers} // [] } }), 'a connection is accepted');
+kill 'TERM', $t->{pid};
+wait_for(3, sub { !$t->listening($t->{ports}{shared}) });
+$fresh->send("GET / HTTP/1.1\r\nHost: bob.test\r\n\r\n");
+body_is($fresh->response, "bob's page\n", 'it is answered though we stop');
+is(wait_for(20, sub { !$t->running }) && $t->{exit}, 0, 'and then it ends');
 unlink "$bob->{home}/started", "$bob->{home}/go";
 $t->start;
 my $client = $t->client('shared');
