@@ -1,7 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sock_diag.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "multiplexer/fcgi_answer.h"
+#include "multiplexer/fcgi_peer.h"
 #include "multiplexer/fcgi_request.h"
 #include "multiplexer/handoff_fcgi.h"
 #include "multiplexer/handoff_fd.h"
@@ -367,16 +366,6 @@ fcgi_not_connected(struct slot *slot, int error)
 
 /* ---- the end */
 
-/* Has the other side hung up?  Nothing is taken. */
-static bool
-has_closed(const struct slot *slot)
-{
-	char byte;
-	ssize_t got = recv(slot->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-
-	return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
-}
-
 /*
  * After an answer: one that keeps its connection gets the next request at
  * once.  Whether it does is seen the first time, for a request that goes out
@@ -394,7 +383,7 @@ settle(struct fcgi *fcgi)
 		done(fcgi);
 	} else {
 		fcgi->phase = FCGI_ENDS;
-		if (has_closed(slot))
+		if (fcgi_peer_has_closed(slot->fd))
 			hung_up_on(fcgi);
 		else
 			listen_for(fcgi, EV_TIMEOUT);
@@ -491,17 +480,6 @@ fcgi_broken(struct fcgi *fcgi, const char *why)
 	be_over(fcgi);
 }
 
-static void
-say_abort(struct fcgi *fcgi)
-{
-	unsigned char record[FCGI_HEADER];
-
-	fcgi_write_header(record, FCGI_TYPE_ABORT, FCGI_REQUEST_ID, 0, 0);
-	/* Where it takes no more it will see that it is hung up on. */
-	if (send(fcgi->slot->fd, record, sizeof record, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		return;
-}
-
 /*
  * A program is told (ABORT), and that nobody reads any more: its writes fail.
  * What it was not given yet still goes out, for it may wait for that.  It is
@@ -517,7 +495,7 @@ fcgi_abort(struct slot *slot)
 		return;
 	if (fcgi->server || !fcgi->sent) {
 		if (is_sent(fcgi))
-			say_abort(fcgi);
+			fcgi_peer_abort(fcgi->slot->fd);
 		hang_up(slot);
 		be_over(fcgi);
 		return;
@@ -526,7 +504,7 @@ fcgi_abort(struct slot *slot)
 	slot_arm(slot, false);
 	shutdown(slot->fd, SHUT_RD);
 	if (is_sent(fcgi))
-		say_abort(fcgi);
+		fcgi_peer_abort(fcgi->slot->fd);
 	listen_for(fcgi, EV_WRITE);
 }
 
@@ -550,32 +528,6 @@ fcgi_expired(struct slot *slot)
 	return true;
 }
 
-/* After an abort: has the program hung up too? */
-static bool
-hung_up(const struct slot *slot)
-{
-	struct pollfd polled = { slot->fd, 0, 0 };
-
-	return slot->fd < 0 || (poll(&polled, 1, 0) > 0 &&
-	    (polled.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0);
-}
-
-/*
- * Or has it done with the request, and waits for us?  php-cgi half-closes what it can't
- * write to and reads until we close (which the shut reading side hides); what had answered
- * before it could see the abort waits for its next request.  Either takes the ABORT
- * off the socket, which a program at work leaves there.
- */
-static bool
-has_taken_all(const struct slot *slot)
-{
-	uint32_t info[SK_MEMINFO_VARS];
-	socklen_t len = sizeof info;
-
-	return getsockopt(slot->fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 &&
-	    info[SK_MEMINFO_WMEM_ALLOC] == 0;
-}
-
 static void
 go_on_aborting(struct fcgi *fcgi)
 {
@@ -585,11 +537,10 @@ go_on_aborting(struct fcgi *fcgi)
 		send_more(fcgi);
 		if (!is_sent(fcgi))
 			return;
-		say_abort(fcgi);
+		fcgi_peer_abort(fcgi->slot->fd);
 		listen_for(fcgi, EV_WRITE);
 	}
-	if ((!hung_up(slot) && !fcgi_has_ended(fcgi) && !has_taken_all(slot)) ||
-	    fcgi->phase != FCGI_ABORTS)
+	if ((!fcgi_peer_is_done(slot->fd) && !fcgi_has_ended(fcgi)) || fcgi->phase != FCGI_ABORTS)
 		return;
 	slot_count_requests(slot, 1);
 	fail(fcgi, 502);

@@ -8,6 +8,7 @@ libmultiplexer_la_SOURCES = \
 	%D%/conn.c %D%/conn.h \
 	%D%/door.c %D%/door.h \
 	%D%/fcgi_answer.c %D%/fcgi_answer.h \
+	%D%/fcgi_peer.c %D%/fcgi_peer.h \
 	%D%/fcgi_request.c %D%/fcgi_request.h \
 	%D%/front.h \
 	%D%/front_fcgi.c %D%/front_fcgi_answer.c %D%/front_fcgi.h \
