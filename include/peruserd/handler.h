@@ -147,8 +147,7 @@ struct handler {
 	/*
 	 * In the loader (fast_start), which is root's and from which zygotes are
 	 * forked: map the libraries that load() will want, from folders that only
-	 * root may write to.  Of them runs what the linker calls, and what reads
-	 * the system's own files alike for everybody; nothing of a user.  What
+	 * root may write to, and run nothing of them but what the linker calls.  What
 	 * can't be mapped is left to load().  May be NULL.
 	 */
 	void (*map)(const struct handler_host *host);

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <ext/date/php_date.h>
-
 #include "base/log.h"
 
 /*
@@ -18,7 +16,6 @@
  * on its extensions.  Where they are mapped already, opening them again counts
  * one up.  So each that the system's ini files name is opened, in their order
  * and as PHP will, and nothing of it is called but what the linker itself calls.
- * Of PHP itself nothing runs but the making of one list of the system's.
  */
 
 #ifdef WITH_SANITIZERS
@@ -98,22 +95,6 @@ is_ini(const struct dirent *entry)
 	return len > 4 && strcmp(entry->d_name + len - 4, ".ini") == 0;
 }
 
-/*
- * Debian's PHP makes a list of the system's time zones when it starts: hundreds
- * of calls, the same for every user, in memory that is its own for good.  What
- * is offered here is older than that list, so PHP makes it and declines.  To
- * compare the two it allocates a few bytes, and its start begins anew with that.
- */
-static void
-list_zones(void)
-{
-	static timelib_tzdb older = { .version = "0" };
-
-	start_memory_manager();
-	php_date_set_tzdb(&older);
-	shutdown_memory_manager(true, true);
-}
-
 void
 php_map(const struct handler_host *host)
 {
@@ -122,7 +103,6 @@ php_map(const struct handler_host *host)
 	int i, count;
 
 	php_now.host = host;
-	list_zones();
 	if (!php_ini_folder(folder) || !is_roots(folder))
 		return;
 	snprintf(path, sizeof path, "%s/php.ini", folder);

@@ -3,8 +3,8 @@
  * libraries once, from folders that only root may write to, and forks zygotes
  * on the manager's word: each begins as the manager's child, with exactly the
  * descriptors that the manager sent for it, and becomes its pool's user as one
- * that was exec'd does (processor/zygote.h).  Of an interpreter runs in it what
- * the linker calls, and the making of one list: the system's time zones, PHP's.
+ * that was exec'd does (processor/zygote.h).  Of an interpreter nothing runs
+ * in it but what the linker calls.
  *
  * It runs nothing of any user, reads no configuration, keeps no descriptor of a
  * zygote once that is forked, and hears nobody but the manager.
