@@ -167,18 +167,25 @@ sub slow_compare {
 		$m{share} >= $slow_goal ? 'goal' : 'MISSES', 100 * $slow_goal, $m{cost};
 }
 
-$Bench::Fronts::threads = 512 if $only eq 'slow';
-my $peruserd = Bench::Fronts::peruserd($build, $site, $user);
-my @ours = (Bench::Fronts::nginx_peruserd($peruserd, $site),
-	-e "$build/.libs/mod_peruserd.so" ? Bench::Fronts::apache_peruserd($peruserd, $build) : ());
+# Of our own: peruserd itself, then web servers before it.
+sub ours {
+	my $peruserd = Bench::Fronts::peruserd($build, $site, $user);
+	return $peruserd, Bench::Fronts::nginx_peruserd($peruserd, $site),
+		-e "$build/.libs/mod_peruserd.so" ? Bench::Fronts::apache_peruserd($peruserd, $build) : ();
+}
+
 if ($only ne 'slow') {
+	my (undef, @before) = ours();
 	my $fpm = Bench::Servers::fpm($user);
 	my @theirs = (Bench::Fronts::nginx_fpm($fpm, $site), Bench::Fronts::apache_fpm($fpm, $site));
 	compare({ 'nginx + peruserd' => [ 'nginx + php-fpm', $cpu_goal_nginx ],
-		'Apache event + mod_peruserd' => [ 'Apache event + mod_proxy_fcgi + php-fpm', $cpu_goal_apache ] }, @ours, @theirs);
+		'Apache event + mod_peruserd' => [ 'Apache event + mod_proxy_fcgi + php-fpm', $cpu_goal_apache ] }, @before, @theirs);
+	Bench::Servers::stop_all();
 }
 if ($only ne 'cpu') {
-	slow_compare($_) for $peruserd, @ours;
+	# each slow client holds a thread of Apache's
+	$Bench::Fronts::threads = 512;
+	slow_compare($_) for ours();
 }
 my $text = join "\n", '| scenario | server | CPU us/request | requests/s | of its peer |', '|---|---|---:|---:|---|', @lines, '';
 print $text;
