@@ -50,14 +50,7 @@ on_want_log(struct multiplexer *mux, uint32_t log)
 static bool
 has_leased(const struct multiplexer *mux, const struct message_slot *said)
 {
-	const struct manager *manager = mux->manager;
-	unsigned owner;
-
-	return said->slot < manager->slot_count &&
-	    slot_at(manager, said->slot)->state == SLOT_IDLE &&
-	    manager->slots[said->slot]->generation == said->generation &&
-	    slot_board_state(manager, said->slot, &owner, NULL) == SLOT_LEASED &&
-	    owner == mux->number;
+	return slot_is_leased_by(mux->manager, said->slot, said->generation, mux->number);
 }
 
 static void

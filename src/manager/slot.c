@@ -89,6 +89,19 @@ slot_board_state(const struct manager *manager, uint32_t slot, unsigned *owner, 
 	return word.state;
 }
 
+bool
+slot_is_leased_by(const struct manager *manager, uint32_t slot, uint32_t generation,
+    unsigned multiplexer)
+{
+	unsigned owner;
+
+	return slot < manager->slot_count &&
+	    slot_at(manager, slot)->state == SLOT_IDLE &&
+	    manager->slots[slot]->generation == generation &&
+	    slot_board_state(manager, slot, &owner, NULL) == SLOT_LEASED &&
+	    owner == multiplexer;
+}
+
 /*
  * Change the word: from anything, or only from `only` where that isn't
  * SLOT_STATES.  The rows are reached by our own pointers and indexes: the

@@ -66,6 +66,13 @@ bool slot_adopt(struct manager *manager, uint32_t slot, const struct slot *past)
 enum slot_state slot_board_state(const struct manager *manager, uint32_t slot, unsigned *owner,
     uint64_t *since);
 
+/*
+ * Has that multiplexer leased it, in that generation and now?  slot is what the
+ * multiplexer said, any number.
+ */
+bool slot_is_leased_by(const struct manager *manager, uint32_t slot, uint32_t generation,
+    unsigned multiplexer);
+
 /* It was made, has no process, and may be leased: one of a pool of servers. */
 void slot_open(struct manager *manager, uint32_t slot);
 void slot_close(struct manager *manager, uint32_t slot);

@@ -112,20 +112,6 @@ reach_program(struct manager *manager, uint32_t index)
 	return true;
 }
 
-/* Is it the sender's, now? */
-static bool
-is_leased_by(struct multiplexer *mux, const struct message_slot_gone *said)
-{
-	struct manager *manager = mux->manager;
-	unsigned owner;
-
-	return said->slot < manager->slot_count &&
-	    slot_at(manager, said->slot)->state == SLOT_IDLE &&
-	    manager->slots[said->slot]->generation == said->generation &&
-	    slot_board_state(manager, said->slot, &owner, NULL) == SLOT_LEASED &&
-	    owner == mux->number;
-}
-
 void
 slot_channel_wanted(struct multiplexer *mux, const struct message_slot_gone *said)
 {
@@ -135,7 +121,7 @@ slot_channel_wanted(struct multiplexer *mux, const struct message_slot_gone *sai
 	struct pool *pool;
 	bool server;
 
-	if (!is_leased_by(mux, said))
+	if (!slot_is_leased_by(manager, said->slot, said->generation, mux->number))
 		return;
 	slot = manager->slots[said->slot];
 	pool = manager->pools[slot->pool];
