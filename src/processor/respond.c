@@ -86,8 +86,8 @@ respond_flush(struct respond *respond)
 	return respond->outlet->flush(respond);
 }
 
-static bool
-small_file(struct respond *respond, int fd, off_t offset, size_t len)
+bool
+respond_take(struct respond *respond, int fd, off_t offset, size_t len)
 {
 	ssize_t got;
 
@@ -114,7 +114,7 @@ respond_file(struct respond *respond, int fd, off_t offset, uint64_t len)
 	if (respond->finished || respond->no_body || len == 0)
 		return true;
 	if (len <= sizeof respond->out - respond->used)
-		return small_file(respond, fd, offset, (size_t)len);
+		return respond_take(respond, fd, offset, (size_t)len);
 	return respond->outlet->file(respond, fd, offset, len);
 }
 

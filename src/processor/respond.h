@@ -116,6 +116,9 @@ void respond_account(const struct respond *respond, struct completion *completio
 /* Nothing given yet. */
 void respond_begin(struct respond *respond, const struct outlet *outlet, bool head_only);
 
+/* That much of a file into out[], where there is room for it.  False: it ended before; the answer is cut. */
+bool respond_take(struct respond *respond, int fd, off_t offset, size_t len);
+
 /* Nobody takes it any more.  False. */
 bool respond_lose(struct respond *respond);
 

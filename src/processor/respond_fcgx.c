@@ -1,7 +1,4 @@
 /* By FastCGI: bytes on one stream, as they come.  See respond.h, fcgx.h. */
-#include <errno.h>
-#include <unistd.h>
-
 #include "processor/fcgx.h"
 #include "processor/respond.h"
 #include "wire/fcgi.h"
@@ -25,23 +22,16 @@ fcgx_put_now(struct respond *respond)
 static bool
 fcgx_file(struct respond *respond, int fd, off_t offset, uint64_t len)
 {
-	ssize_t got;
+	size_t part;
 
-	while (len > 0) {
+	for (; len > 0; len -= part, offset += (off_t)part) {
 		if (respond->used == sizeof respond->out && !fcgx_put(respond, NULL, 0))
 			return false;
-		got = pread(fd, respond->out + respond->used,
-		    len < sizeof respond->out - respond->used ? (size_t)len :
-		    sizeof respond->out - respond->used, offset);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0) {
-			respond->cut = true;
+		part = sizeof respond->out - respond->used;
+		if (part > len)
+			part = (size_t)len;
+		if (!respond_take(respond, fd, offset, part))
 			return false;
-		}
-		respond->used += (size_t)got;
-		offset += got;
-		len -= (uint64_t)got;
 	}
 	return true;
 }
