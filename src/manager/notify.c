@@ -23,25 +23,23 @@ static struct {
 	struct event *alive;            /* owned */
 } told;
 
-static uint64_t
-number_of(const char *name)
+uint64_t
+notify_number(const char *name)
 {
 	const char *text = getenv(name);
 	uint64_t value = 0;
 
-	if (text == NULL || !str_decimal(text, strlen(text), &value))
-		return 0;
-	return value;
+	return text != NULL && str_decimal(text, strlen(text), &value) ? value : 0;
 }
 
 void
 notify_begin(void)
 {
 	const char *name = getenv("NOTIFY_SOCKET");
-	uint64_t pid = number_of("WATCHDOG_PID");
+	uint64_t pid = notify_number("WATCHDOG_PID");
 
 	if (pid == 0 || pid == (uint64_t)getpid())
-		told.watchdog_us = number_of("WATCHDOG_USEC");
+		told.watchdog_us = notify_number("WATCHDOG_USEC");
 	if (name == NULL || (name[0] != '/' && name[0] != '@') ||
 	    strlen(name) >= sizeof told.to.sun_path)
 		return;

@@ -11,6 +11,9 @@
 struct event_base;
 struct manager;
 
+/* What a service manager has put into the environment under that name; 0: no number is there. */
+uint64_t notify_number(const char *name);
+
 /* Read what the environment says; once, at the start. */
 void notify_begin(void);
 

@@ -6,8 +6,8 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/str.h"
 #include "manager/manager.h"
+#include "manager/notify.h"
 #include "manager/passed.h"
 
 #define FIRST_FD    3           /* SD_LISTEN_FDS_START */
@@ -19,22 +19,13 @@ static struct {
 	char names[NAMES_MAX];          /* "one:two" */
 } passed;
 
-static uint64_t
-number_of(const char *name)
-{
-	const char *text = getenv(name);
-	uint64_t value = 0;
-
-	return text != NULL && str_decimal(text, strlen(text), &value) ? value : 0;
-}
-
 void
 passed_begin(void)
 {
 	const char *names = getenv("LISTEN_FDNAMES");
-	uint64_t count = number_of("LISTEN_FDS");
+	uint64_t count = notify_number("LISTEN_FDS");
 
-	if (number_of("LISTEN_PID") == (uint64_t)getpid() && count <= PASSED_MAX) {
+	if (notify_number("LISTEN_PID") == (uint64_t)getpid() && count <= PASSED_MAX) {
 		/* Nobody else may find descriptors open that were not passed. */
 		while (passed.count < (int)count &&
 		    fcntl(FIRST_FD + passed.count, F_SETFD, FD_CLOEXEC) == 0)
