@@ -55,40 +55,19 @@ sub two { my ($format, @took) = @_; return sprintf "$format / $format", quantile
 
 # ---- asking
 
-# A request to user n's site, sent: { socket, user, begun }.
-sub request {
-	my ($server, $n) = @_;
-	my $user = Bench::Farm::user($n);
-	my $begun = time;
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $server->{port})
-		or die "$server->{name} takes no connection: $!\n";
-	print $socket "GET / HTTP/1.1\r\nHost: $user.localhost\r\nConnection: close\r\n\r\n";
-	return { socket => $socket, user => $user, begun => $begun, answer => '' };
-}
-
-# Bytes of its answer have come: milliseconds once that is whole, undef before.
-sub took {
-	my ($server, $request) = @_;
-	my $got = sysread $request->{socket}, $request->{answer}, 65536, length $request->{answer};
-	return undef if $got;
-	die "$server->{name}: no good answer for $request->{user}: $request->{answer}\n"
-		unless $request->{answer} =~ /^HTTP\/1.1 200.*Hello from $request->{user}/s;
-	return 1000 * (time - $request->{begun});
-}
-
 # One request to each of these, so many at once; what each took.
 sub ask_all {
 	my ($server, $at_once, @users) = @_;
 	my ($select, %running, @took) = (IO::Select->new);
 	while (@users || %running) {
 		while (@users && keys %running < $at_once) {
-			my $request = request($server, shift @users);
+			my $request = Bench::Farm::request($server, shift @users);
 			$running{ $request->{socket} } = $request;
 			$select->add($request->{socket});
 		}
 		my @ready = $select->can_read(30) or die "$server->{name}: no answer for 30 s\n";
 		for my $socket (@ready) {
-			my $ms = took($server, $running{$socket}) // next;
+			my $ms = Bench::Farm::took($server, $running{$socket}) // next;
 			push @took, $ms;
 			$select->remove($socket);
 			delete $running{$socket};

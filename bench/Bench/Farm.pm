@@ -151,15 +151,35 @@ sub wait_for_loader {
 		&& lines_like("/proc/$_/maps", "/$last\\.so\$") } Bench::Servers::pids($server) });
 }
 
-# One request to that user's site: milliseconds, or undef where the answer is not the right one.
-sub ask {
+# A request to user n's site, sent: { socket, user, begun }.
+sub request {
 	my ($server, $n) = @_;
 	my $user = user($n);
 	my $begun = time;
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $server->{port}) or return;
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $server->{port})
+		or die "$server->{name} takes no connection: $!\n";
 	print $socket "GET / HTTP/1.1\r\nHost: $user.localhost\r\nConnection: close\r\n\r\n";
-	my $answer = join '', <$socket>;
-	return $answer =~ /Hello from $user/ ? ms_since($begun) : undef;
+	return { socket => $socket, user => $user, begun => $begun, answer => '' };
+}
+
+# Bytes of its answer have come: milliseconds once that is whole, undef before.
+sub took {
+	my ($server, $request) = @_;
+	my $got = sysread $request->{socket}, $request->{answer}, 65536, length $request->{answer};
+	return undef if $got;
+	die "$server->{name}: no good answer for $request->{user}: $request->{answer}\n"
+		unless $request->{answer} =~ /^HTTP\/1.1 200.*Hello from $request->{user}/s;
+	return ms_since($request->{begun});
+}
+
+# One request to user n's site, waited for; what it took.
+sub ask {
+	my ($server, $n) = @_;
+	my $request = request($server, $n);
+	while (1) {
+		my $ms = took($server, $request);
+		return $ms if defined $ms;
+	}
 }
 
 # php-fpm with a pool for each user, behind nginx, which finds a user's socket by the host's name.
