@@ -1,7 +1,6 @@
 # Reload: a hundred under load without a lost request; what changes, and what stays.
 use strict;
 use warnings;
-use Peruserd::Load;
 use Peruserd::Test;
 
 my $t = Peruserd::Test->new(seconds => 900);
@@ -194,29 +193,7 @@ ok(!-e "$t->{dir}/run/front.sock", 'the Unix socket is gone');
 
 # ---- under load
 
-sub load
-{
-	my @connections;
-	for my $kind (qw(shared private)) {
-		for my $n (1 .. 8) {
-			push @connections, { port => $t->{ports}{$kind}, host => ($n % 2 ? 'alice.test' : 'bob.test'),
-			    path => '/hello.txt', body => "hello\n", kept => $_ } for 0, 1;
-		}
-	}
-	return Peruserd::Load->new(connections => \@connections);
-}
-
-sub none_lost
-{
-	my ($load, $what) = @_;
-	my $count = $load->stop;
-	diag("$what: $count->{answered} requests on $count->{connections} connections");
-	cmp_ok($count->{answered}, '>', 100, "$what: requests were answered");
-	is($count->{lost}, 0, "$what: none was lost") or diag(explain($count->{how}));
-	return;
-}
-
-my $load = load();
+my $load = $t->load;
 my $failed = 0;
 for my $turn (1 .. $times) {
 	# Each time one of the two changes, the other does not.
@@ -228,7 +205,7 @@ none_lost($load, "$times reloads at 32 connections");
 
 # ---- other multiplexers
 
-$load = load();
+$load = $t->load;
 @multiplexers = $t->multiplexers;
 my $count = $t->{settings}{multiplexers}[0]{count} // 1;
 changed(sub { $t->{settings}{multiplexers}[0]{count} = $count + 1 });
@@ -246,7 +223,7 @@ none_lost($load, 'two generations of multiplexers');
 
 changed(sub { vhost_entry('alice.test')->{access_log} = "$t->{dir}/log/alice.log"; vhost_entry('bob.test')->{access_log} = "$t->{dir}/log/bob.log" });
 reload('access logs are configured');
-$load = load();
+$load = $t->load;
 my $rotations = $t->{sanitized} ? 5 : 20;
 for my $turn (1 .. $rotations) {
 	rename "$t->{dir}/log/$_.log", "$t->{dir}/log/$_.log.$turn" for qw(alice bob);

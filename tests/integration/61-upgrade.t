@@ -2,7 +2,6 @@
 # pools and listeners stay; a binary that can't take over changes nothing.
 use strict;
 use warnings;
-use Peruserd::Load;
 use Peruserd::Test;
 use Socket qw(PF_UNIX SOCK_DGRAM MSG_DONTWAIT pack_sockaddr_un);
 use Time::HiRes qw(sleep);
@@ -226,7 +225,7 @@ cmp_ok($expires, '>=', 1, 'which is counted');
 ($bytes = with_version(version_of(3))) =~ s/PERUSERD-PROCESSORS-\d/PERUSERD-PROCESSORS-y/;
 $t->replace_binary($bytes);
 my %former = map { $_->{name} => zygotes($_) } $alice, $bob, $calm;
-my $load = load();
+my $load = $t->load;
 upgrade('a binary whose processors speak otherwise');
 none_lost($load, 'pools that begin anew', 1);
 ok(wait_for(60, sub { !grep { process_alive($_) } map { split ' ' } values %former }), 'the former zygotes have gone');
@@ -235,32 +234,10 @@ body_is($t->get('shared', 'alice.test', '/hello.txt'), "hello\n", 'that serve');
 
 # ---- under load
 
-sub load
-{
-	my @connections;
-	for my $kind (qw(shared private)) {
-		for my $n (1 .. 8) {
-			push @connections, { port => $t->{ports}{$kind}, host => ($n % 2 ? 'alice.test' : 'bob.test'),
-			    path => '/hello.txt', body => "hello\n", kept => $_ } for 0, 1;
-		}
-	}
-	return Peruserd::Load->new(connections => \@connections);
-}
-
-sub none_lost
-{
-	my ($load, $what, $least) = @_;
-	my $count = $load->stop;
-	diag("$what: $count->{answered} requests on $count->{connections} connections, $count->{lost} lost");
-	cmp_ok($count->{answered}, '>=', $least // 100, "$what: requests were answered");
-	is($count->{lost}, 0, "$what: none was lost") or diag(explain($count->{how}));
-	return;
-}
-
 my %kept = map { $_->{name} => zygotes($_) } $alice, $bob;
 my $count = $upgrades->();
 my $others = '-y';
-$load = load();
+$load = $t->load;
 my $failed = 0;
 for my $turn (1 .. $times) {
 	(my $next = with_version(version_of($turn % 10))) =~ s/PERUSERD-PROCESSORS-\d/PERUSERD-PROCESSORS$others/;

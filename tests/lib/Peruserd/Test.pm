@@ -36,12 +36,13 @@ use Time::HiRes qw(time);
 
 use Peruserd::Client;
 use Peruserd::Config;
+use Peruserd::Load;
 use Peruserd::Machine qw(account_make account_take_away accounts_sweep put_file own_folder
 	scratch_folder programs_into port_free wait_for slurp run_quietly processes_of process_field
 	process_title process_children process_alive descendants);
 
 our @EXPORT = (@Test::More::EXPORT, qw(
-	each_kind status_is body_is body_like field_is
+	each_kind none_lost status_is body_is body_like field_is
 	put_file own_folder programs_into port_free wait_for slurp run_quietly
 	processes_of process_field process_title process_children process_alive descendants));
 
@@ -481,6 +482,33 @@ sub post
 {
 	my ($self, $kind, $host, $path, $body, %option) = @_;
 	return $self->request($kind, 'POST', $host, $path, %option, body => $body);
+}
+
+# Requests without a pause for the "hello\n" of alice.test and bob.test, by 32 connections: of
+# both kinds of listener, kept ones and new ones.
+sub load
+{
+	my ($self) = @_;
+	my @connections;
+	for my $kind (qw(shared private)) {
+		for my $n (1 .. 8) {
+			push @connections, { port => $self->{ports}{$kind}, host => ($n % 2 ? 'alice.test' : 'bob.test'),
+			    path => '/hello.txt', body => "hello\n", kept => $_ } for 0, 1;
+		}
+	}
+	return Peruserd::Load->new(connections => \@connections);
+}
+
+# End it: at least so many requests were answered, and none was lost.
+sub none_lost
+{
+	my ($load, $what, $least) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $count = $load->stop;
+	diag("$what: $count->{answered} requests on $count->{connections} connections, $count->{lost} lost");
+	cmp_ok($count->{answered}, '>=', $least // 101, "$what: requests were answered");
+	is($count->{lost}, 0, "$what: none was lost") or diag(explain($count->{how}));
+	return;
 }
 
 # Let a site run code that is sent to it: php() and perl() give the response.
