@@ -260,10 +260,3 @@ listener_open(const struct listen_settings *settings, struct fault *fault)
 	}
 	return fd;
 }
-
-void
-listener_remove(const struct listen_settings *settings)
-{
-	if (strncmp(settings->address, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
-		unlink(settings->address + strlen(UNIX_PREFIX));
-}

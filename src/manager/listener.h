@@ -42,7 +42,4 @@ int listener_open(const struct listen_settings *settings, struct fault *fault);
 int listener_open_unix(const char *path, uid_t owner, gid_t group, mode_t mode, int backlog,
     struct fault *fault);
 
-/* Take the file of a Unix socket away; nothing for others. */
-void listener_remove(const struct listen_settings *settings);
-
 #endif
