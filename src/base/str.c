@@ -2,6 +2,12 @@
 
 #include "base/str.h"
 
+bool
+str_same(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 char
 str_lower(char c)
 {

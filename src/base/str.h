@@ -10,6 +10,10 @@
 bool str_equal_nocase(const char *a, size_t a_len, const char *b, size_t b_len);
 bool str_is(const char *text, size_t len, const char *terminated);
 bool str_is_nocase(const char *text, size_t len, const char *terminated);
+
+/* Either may be NULL, which is like NULL alone. */
+bool str_same(const char *a, const char *b);
+
 char str_lower(char c);
 
 /* Digits only, at least one, all of len; false on overflow. */

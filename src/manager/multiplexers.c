@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "manager/manager.h"
 #include "manager/multiplexers_scale.h"
 
@@ -216,12 +217,6 @@ multiplexers_oldest(const struct manager *manager)
 	return oldest;
 }
 
-static bool
-same_path(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 bool
 multiplexers_differ(const struct settings *a, const struct settings *b)
 {
@@ -233,7 +228,7 @@ multiplexers_differ(const struct settings *a, const struct settings *b)
 		if (a->multiplexers[i].count != b->multiplexers[i].count ||
 		    a->multiplexers[i].uid != b->multiplexers[i].uid ||
 		    a->multiplexers[i].gid != b->multiplexers[i].gid ||
-		    !same_path(a->multiplexers[i].chroot, b->multiplexers[i].chroot))
+		    !str_same(a->multiplexers[i].chroot, b->multiplexers[i].chroot))
 			return true;
 	return false;
 }

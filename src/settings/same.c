@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/str.h"
 #include "settings/reading.h"
 #include "settings/write.h"
 
@@ -45,12 +46,6 @@ same_vhost(const struct vhost_settings *a, const struct vhost_settings *b)
 	return true;
 }
 
-static bool
-same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 bool
 settings_same_pool(const struct settings *a, uint32_t pool, const struct settings *b,
     uint32_t other)
@@ -61,7 +56,7 @@ settings_same_pool(const struct settings *a, uint32_t pool, const struct setting
 	if (one->vhost_count != two->vhost_count || !same_rows(GROUP_GLOBAL, a, b) ||
 	    !same_rows(GROUP_PROCESSOR, one, two) || !same_rows(GROUP_LIMITS, one, two) ||
 	    !same_tuning(one->tuning, two->tuning) ||
-	    !same_text(one->identity, two->identity) || !same_text(one->name, two->name))
+	    !str_same(one->identity, two->identity) || !str_same(one->name, two->name))
 		return false;
 	for (i = 0; i < one->vhost_count; i++)
 		if (!same_vhost(&a->vhosts[one->vhosts[i]], &b->vhosts[two->vhosts[i]]))

@@ -56,6 +56,19 @@ reads_numbers(void **state)
 }
 
 static void
+texts_that_may_be_missing(void **state)
+{
+	char copy[] = "a";
+
+	(void)state;
+	assert_true(str_same(NULL, NULL));
+	assert_true(str_same("a", copy));
+	assert_false(str_same("a", "A"));
+	assert_false(str_same("", NULL));
+	assert_false(str_same(NULL, "a"));
+}
+
+static void
 compares(void **state)
 {
 	(void)state;
@@ -105,6 +118,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(texts_that_may_be_missing),
 		cmocka_unit_test(reads_numbers),
 		cmocka_unit_test(compares),
 		cmocka_unit_test(hashes),
